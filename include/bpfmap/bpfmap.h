@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* bpfmap.h: the native API. eBPF maps as ordinary user-space memory.
+ *
+ * Types, flags and errnos are the kernel's (<linux/bpf.h>); the reference is Linux 6.18.
+ *
+ * Conventions, for every function below unless its comment says otherwise:
+ *   result         0 (or a count) on success, a negative errno on failure; errno itself is not set
+ *   the sentence   after a failure bpfmap_last_error() names cause and remedy, per thread
+ *   outputs        ret_x parameters are written on success only
+ *   threads        any function may be called on the same map from any number of threads and, for
+ *                  shared maps, processes, except bpfmap_close(), which ends the handle
+ *   signals        not async-signal-safe
+ *   death          a process that dies inside a call loses at most that call
+ */
+#ifndef BPFMAP_BPFMAP_H
+#define BPFMAP_BPFMAP_H
+
+#include <linux/bpf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define BPFMAP_API __attribute__((visibility("default")))
+
+/* An open map. One handle maps the whole region once; it is valid in the process that opened it
+ * and, after fork(), in the child. */
+struct bpfmap;
+
+/* Where a new map's bytes live. */
+enum bpfmap_memory {
+	BPFMAP_MEMORY_PRIVATE = 0, /* anonymous memory of this process */
+	BPFMAP_MEMORY_SHARED = 1,  /* an unnamed file in the runtime directory: has an fd, can be
+				      pinned, passed and inherited; freed with its last holder */
+};
+
+/* What to create. Zero the struct, set sz = sizeof(struct), then the fields needed. */
+struct bpfmap_create_opts {
+	size_t sz;
+	uint32_t type;	      /* BPF_MAP_TYPE_* */
+	uint32_t key_size;    /* bytes */
+	uint32_t value_size;  /* bytes */
+	uint32_t max_entries; /* elements */
+	uint32_t map_flags;   /* BPF_F_* creation flags */
+	uint32_t memory;      /* enum bpfmap_memory */
+	uint64_t map_extra;   /* type-specific; BLOOM_FILTER: number of hash functions */
+	const char *name;     /* at most 15 of [A-Za-z0-9_.], or NULL */
+	const void *btf;      /* raw BTF (".BTF" section bytes) that describes key and value, or NULL */
+	uint32_t btf_size;    /* bytes */
+	uint32_t btf_id;      /* id of the BTF object the blob came from; 0 if none */
+	uint32_t btf_key_type_id;
+	uint32_t btf_value_type_id;
+	uint32_t numa_node; /* used only with BPF_F_NUMA_NODE */
+};
+
+/* Create a map. Errors are those of BPF_MAP_CREATE: EINVAL (a field does not fit the type), E2BIG
+ * (sizes beyond the type's limits), ENOMEM, ENOSPC (the runtime directory's file system is full),
+ * EACCES (the runtime directory cannot be used). Close the result with bpfmap_close(). */
+BPFMAP_API int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map);
+
+/* How to open an existing map. */
+#define BPFMAP_OPEN_RDONLY (1u << 0) /* map the region read-only: only reads work, EPERM otherwise */
+
+/* Open a pinned map by path. ENOENT, EACCES as open(2); EUCLEAN: not a region, or one written by
+ * an incompatible build (the sentence says which); a path under /sys/fs/bpf is taken to mean the
+ * same name in the runtime directory. */
+BPFMAP_API int bpfmap_open(const char *path, uint32_t flags, struct bpfmap **ret_map);
+
+/* Open the map behind a file descriptor. The descriptor stays the caller's and may be closed. */
+BPFMAP_API int bpfmap_open_fd(int fd, uint32_t flags, struct bpfmap **ret_map);
+
+/* Close the handle. Pointers obtained through it become invalid. NULL is allowed. */
+BPFMAP_API void bpfmap_close(struct bpfmap *map);
+
+/* A new descriptor for the map (close-on-exec); the caller closes it. ENOTSUP for private maps. */
+BPFMAP_API int bpfmap_fd(struct bpfmap *map);
+
+/* Give the map a name in the file system (the runtime directory for paths under /sys/fs/bpf), mode
+ * 0600 minus umask. EEXIST, ENOENT, EPERM (name contains '.', or the path is on another file
+ * system). unlink(2) unpins. ENOTSUP for private maps. */
+BPFMAP_API int bpfmap_pin(struct bpfmap *map, const char *path);
+
+/* Pointer to the element's value, or NULL if there is none (of a per-CPU map: the calling thread's
+ * virtual CPU's value). Never waits. The address stays a value slot of this map until
+ * bpfmap_close(); after a concurrent delete or replacement the slot may come to hold another
+ * element. Updates replace a value atomically: through the pointer one sees the old or the new
+ * value, in place only where the value is one aligned word (and in arrays). */
+BPFMAP_API void *bpfmap_lookup(struct bpfmap *map, const void *key);
+
+/* Copy the element's value out (per-CPU maps: all CPUs, each rounded up to 8 bytes). The copy is
+ * never a mixture of two updates made through this API. ENOENT. */
+BPFMAP_API int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value);
+
+/* Insert or replace. flags: BPF_ANY, BPF_NOEXIST (EEXIST if present), BPF_EXIST (ENOENT if absent).
+ * E2BIG: the map is full (hash) or the index is out of range (array). EINVAL: bad flags. EPERM:
+ * opened read-only or frozen. ENOMEM / ENOSPC: memory for the element could not be had.
+ * ETIMEDOUT: another live process has held the bucket for a second. */
+BPFMAP_API int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags);
+
+/* Remove. ENOENT; EINVAL for arrays, whose elements always exist; EPERM as above. */
+BPFMAP_API int bpfmap_delete(struct bpfmap *map, const void *key);
+
+/* The kernel's get_next_key: key NULL or absent means the first key; ENOENT after the last one.
+ * ret_next may alias key. */
+BPFMAP_API int bpfmap_next_key(struct bpfmap *map, const void *key, void *ret_next);
+
+/* Read many elements. *cursor is 0 to begin with and opaque afterwards. On entry *count is the room
+ * in keys and values, on return the number read. 0: more may follow. ENOENT: the end was reached
+ * (*count elements were read all the same). ENOSPC: the next bucket does not fit, nothing was read;
+ * call again with more room. */
+BPFMAP_API int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+				 uint32_t *count);
+
+/* Update many elements in order. On return *count is the number done, also after an error. */
+BPFMAP_API int bpfmap_update_batch(struct bpfmap *map, const void *keys, const void *values,
+				   uint32_t *count, uint64_t flags);
+
+/* What a map is and how full it is. All counters are O(1) to read. */
+struct bpfmap_info {
+	uint32_t type;
+	uint32_t id; /* unique on this machine's runtime directory; 0 for private maps */
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t map_flags;
+	uint64_t map_extra;
+	char name[16];
+	uint32_t btf_id;
+	uint32_t btf_key_type_id;
+	uint32_t btf_value_type_id;
+	uint32_t btf_size; /* bytes of BTF kept in the region; see bpfmap_btf() */
+	uint32_t frozen;
+	uint32_t readonly;	 /* this handle was opened read-only */
+	uint64_t entries;	 /* elements present now */
+	uint64_t high_water;	 /* most elements ever present at once */
+	uint64_t failed_updates; /* updates refused because the map was full */
+	uint64_t memory_bytes;	 /* bytes reserved for the map right now, its bookkeeping included */
+	uint64_t created_ns;	 /* CLOCK_REALTIME */
+};
+BPFMAP_API int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info);
+
+/* The map's raw BTF: pointer into the region, *ret_size bytes; NULL if it has none. */
+BPFMAP_API const void *bpfmap_btf(struct bpfmap *map, uint32_t *ret_size);
+
+/* Refuse all further writes through this API and bpf(2) (programs may still write), for every
+ * holder, forever. EPERM: already frozen or read-only handle. */
+BPFMAP_API int bpfmap_freeze(struct bpfmap *map);
+
+/* Verify every invariant of the region. 0: sound. EUCLEAN: the sentence names the first violation.
+ * Do not run it while others write. */
+BPFMAP_API int bpfmap_check(struct bpfmap *map);
+
+/* The last failure's sentence in this thread: cause and remedy. Never NULL; empty if none. Valid
+ * until the thread's next failing call. */
+BPFMAP_API const char *bpfmap_last_error(void);
+
+/* "1.2.3" */
+BPFMAP_API const char *bpfmap_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* map.h: the handle behind struct bpfmap, for the layers above src/map. */
+#ifndef BPFMAP_MAP_MAP_H
+#define BPFMAP_MAP_MAP_H
+
+#include "bpfmap/bpfmap.h"
+#include "map/ops.h"
+#include "region/region.h"
+
+/* Private to this process. Everything but the region's bytes is fixed after open. */
+struct bpfmap {
+	const struct map_ops *ops;
+	struct map_spec spec; /* copied and validated at open; never read again from the region */
+	struct region *region;
+	void *priv; /* the type's own geometry */
+};
+
+/* Bytes of a value in the syscall's layout: value_size, or CPUs x ru8(value_size). */
+size_t map_syscall_value_size(const struct bpfmap *map);
+
+/* -EPERM with a sentence if the map is frozen or the handle read-only, else 0. */
+int map_may_write(const struct bpfmap *map);
+
+/* A handle on an already opened region; the map owns it from then on, also on failure. */
+int map_from_region(struct region *region, struct bpfmap **ret_map);
+
+#endif

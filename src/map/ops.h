@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* ops.h: what a map type is. One struct map_ops per type, last in its file, named in types.def.
+ *
+ * Two sides call a map, and they differ as in the kernel:
+ *   program side   lookup (pointer), update, delete: no permission or freeze checks
+ *   syscall side   read, write, delete, next_key, ...: the caller (public API or bpf(2)) has
+ *                  checked permission and freeze
+ * A NULL op means that the type lacks the operation; the caller answers with the errno that
+ * SEMANTICS has for it. Unless a line says otherwise an op may be called from any thread.
+ */
+#ifndef BPFMAP_MAP_OPS_H
+#define BPFMAP_MAP_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bpfmap;
+
+/* What was asked for; the caller's memory, not shared. */
+struct map_spec {
+	uint32_t type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t map_flags;
+	uint32_t numa_node;
+	uint64_t map_extra;
+};
+
+/* Where a type puts its bytes: a pure function of the spec, computed again at every open, so that
+ * nothing in the file needs to be believed. Offsets from the start of the region, in bytes. */
+struct map_layout {
+	uint64_t body_bytes;  /* the type's own bytes, from offset 0 */
+	uint64_t reserve_end; /* [0, reserve_end) is reserved at creation */
+};
+
+struct map_ops {
+	/* Early check of the spec, before privileges: the E rows of SEMANTICS 2.3. Pure. */
+	int (*alloc_check)(const struct map_spec *spec);
+	/* Late check and layout. Pure. */
+	int (*layout)(const struct map_spec *spec, struct map_layout *ret_layout);
+	/* Write the initial bytes into a zeroed region that nobody else sees yet. */
+	int (*init)(struct bpfmap *map);
+	/* Set up the handle's private copy of the geometry (map->priv). Region already validated. */
+	int (*attach)(struct bpfmap *map);
+	void (*detach)(struct bpfmap *map);
+
+	/* Program side. lookup: pointer to the value, or NULL. Never waits. */
+	void *(*lookup)(struct bpfmap *map, const void *key);
+	int (*update)(struct bpfmap *map, const void *key, const void *value, uint64_t flags);
+	int (*delete_elem)(struct bpfmap *map, const void *key);
+
+	/* Syscall side. Values in the syscall's layout (per-CPU: every CPU). */
+	int (*read)(struct bpfmap *map, const void *key, void *ret_value);
+	int (*write)(struct bpfmap *map, const void *key, const void *value, uint64_t flags);
+	int (*next_key)(struct bpfmap *map, const void *key, void *ret_next);
+	/* All elements of the bucket *cursor (array: elements from index *cursor), at most *count;
+	 * *cursor moves to the next bucket. *count becomes the number copied. 0; -ENOSPC if the
+	 * bucket has more than *count elements (*count is then how many it has, cursor stays);
+	 * -ENOENT when *cursor is past the last bucket. A bucket's copy is one consistent view. */
+	int (*read_bucket)(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+			   uint32_t *count);
+
+	/* True if [addr, addr + len) lies inside one element's value: what a program may access. */
+	bool (*is_value)(const struct bpfmap *map, const void *addr, size_t len);
+
+	uint64_t (*entries)(const struct bpfmap *map);
+	/* Every invariant of the type's own bytes; -EUCLEAN with a sentence. */
+	int (*check)(struct bpfmap *map);
+};
+
+/* The ops of a type, or NULL if the number is not one of ours. */
+const struct map_ops *map_ops_of(uint32_t type);
+/* "hash", ...; NULL if unknown. */
+const char *map_type_word(uint32_t type);
+/* BPF_MAP_TYPE_* for a word, 0 if unknown. */
+uint32_t map_type_from_word(const char *word);
+
+#endif
