@@ -11,22 +11,13 @@
 #ifndef BPFMAP_MAP_OPS_H
 #define BPFMAP_MAP_OPS_H
 
+#include "region/spec.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct bpfmap;
-
-/* What was asked for; the caller's memory, not shared. */
-struct map_spec {
-	uint32_t type;
-	uint32_t key_size;
-	uint32_t value_size;
-	uint32_t max_entries;
-	uint32_t map_flags;
-	uint32_t numa_node;
-	uint64_t map_extra;
-};
 
 /* Where a type puts its bytes: a pure function of the spec, computed again at every open, so that
  * nothing in the file needs to be believed. Offsets from the start of the region, in bytes. */

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* bpf.h: bpf(2) in user space. The one entry for everything that is fd-shaped.
+ *
+ * bpfmap_bpf() answers the system call for our own maps, programs and BTF objects: same attribute
+ * union, same commands, same order of checks, same errnos (reference: Linux 6.18). It returns what
+ * the system call would return (fd or 0), or -errno; errno is not set. After a failure
+ * bpfmap_last_error() has the sentence.
+ */
+#ifndef BPFMAP_BPF_BPF_H
+#define BPFMAP_BPF_BPF_H
+
+#include "bpfmap/bpfmap.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+BPFMAP_API long bpfmap_bpf(int cmd, void *attr, unsigned int size);
+
+/* To be called when a descriptor was closed or replaced (close, dup2, dup3, close_range), so that
+ * the memory of a map goes with its last holder at once. The shim of src/compat does it; without it
+ * the memory goes at the next bpf call. Never needed for correctness: each call verifies that the
+ * descriptor still is the one it knows. */
+BPFMAP_API void bpfmap_bpf_fd_closed(int fd);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

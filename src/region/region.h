@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* region.h: a map's bytes, as private memory, an unnamed file or a pinned file.
+ *
+ * File layout (offsets in bytes; the file's size never changes after creation):
+ *   0                       the type's body (array values start at 0: programs mmap the fd there)
+ *   body_bytes, aligned     owner table (who writes: sync/owner.h)
+ *   ...                     BTF blob, as given
+ *   file_size - 4096        struct region_header_shm
+ * Every offset is a pure function of the header's spec fields (region_layout()), computed and
+ * compared with the file's size at open. After open only the private copy is used.
+ */
+#ifndef BPFMAP_REGION_REGION_H
+#define BPFMAP_REGION_REGION_H
+
+#include "region/spec.h"
+#include "sync/atomics.h"
+#include "sync/owner.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define REGION_MAGIC	  0x70616d6670625fffull /* ff 5f "bpfmap" */
+#define REGION_VERSION	  1
+#define REGION_HEADER_LEN 4096
+
+/* The last 4096 bytes of a region. */
+struct region_header_shm {
+	/* Written once by the creator, before anybody else can see the region. */
+	uint64_t magic;
+	uint32_t version;
+	uint32_t signature; /* of struct sizes, byte order and lock kind: builds refuse each other */
+	uint64_t file_size;
+	uint64_t created_ns;
+	uint64_t seed;
+	uint32_t type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t map_flags;
+	uint32_t numa_node;
+	uint64_t map_extra;
+	uint32_t id;
+	uint32_t cpus; /* possible CPUs that per-CPU values are laid out for */
+	char name[16];
+	uint32_t btf_size;
+	uint32_t btf_id;
+	uint32_t btf_key_type_id;
+	uint32_t btf_value_type_id;
+	/* Written by anybody, rarely. */
+	struct shm_u32 frozen;
+	struct shm_u32 reserved_pad;
+	struct shm_u64 reserved_bytes; /* bytes of the file that have been reserved */
+	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
+	uint8_t pad[256 - 136];
+	struct shm_u64 type_words[(REGION_HEADER_LEN - 256) / 8];
+};
+
+/* Private to the process. */
+struct region {
+	uint8_t *base; /* mapping of the whole region */
+	uint64_t size; /* bytes */
+	uint64_t body_bytes;
+	uint64_t btf_off;
+	struct region_header_shm *header; /* in the mapping: input */
+	struct map_spec spec;		  /* validated copies from here on */
+	uint64_t seed;
+	uint64_t created_ns;
+	uint32_t id;
+	uint32_t cpus;
+	char name[16];
+	uint32_t btf_size;
+	uint32_t btf_id;
+	uint32_t btf_key_type_id;
+	uint32_t btf_value_type_id;
+	int fd;	       /* our own open file description; -1 for private memory */
+	bool readonly; /* mapped PROT_READ */
+	struct owner_table owners;
+};
+
+/* How to make one. btf may be NULL. */
+struct region_create {
+	struct map_spec spec;
+	uint64_t body_bytes;
+	uint64_t reserve_end;
+	bool shared;
+	const char *name;
+	const void *btf;
+	uint32_t btf_size;
+	uint32_t btf_id;
+	uint32_t btf_key_type_id;
+	uint32_t btf_value_type_id;
+};
+
+/* A new zeroed region. ENOMEM, ENOSPC, EMFILE, EACCES. */
+int region_create(const struct region_create *how, struct region **ret_region);
+
+/* Open the region behind fd (kept by the caller). readonly: map PROT_READ. EUCLEAN with a sentence
+ * if the bytes are not a region of this build. layout recomputes the body's size from the spec. */
+int region_open_fd(int fd, bool readonly, struct region **ret_region);
+void region_close(struct region *region);
+
+/* A new close-on-exec descriptor with its own file description; oflags O_RDWR, O_RDONLY, O_WRONLY. */
+int region_dup_fd(const struct region *region, int oflags);
+
+/* Reserve [off, off + len) of the file so that touching it cannot fault. 0, ENOSPC, ENOMEM. */
+int region_reserve(struct region *region, uint64_t off, uint64_t len);
+
+/* Link fd's file at path (already resolved by rundir_resolve). */
+int region_pin_fd(int fd, const char *path);
+
+#endif

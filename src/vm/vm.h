@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* vm.h: eBPF programs: load (structural check, relocation of map references), run, free.
+ *
+ * A program is immutable after load; any number of threads may run it at once, each with its own
+ * struct vm_run. Memory accesses are checked against the run's stack, context and packet and
+ * against the values of the program's maps.
+ */
+#ifndef BPFMAP_VM_VM_H
+#define BPFMAP_VM_VM_H
+
+#include <linux/bpf.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct bpfmap;
+struct vm_prog;
+
+/* How the loader turns a map reference of an instruction into a handle. Returns 0 or -errno with a
+ * sentence; the handle stays valid until put() is called with it. */
+struct vm_map_source {
+	int (*get)(void *arg, int map_fd, struct bpfmap **ret_map);
+	void (*put)(void *arg, struct bpfmap *map);
+	void *arg;
+};
+
+struct vm_load {
+	uint32_t prog_type; /* BPF_PROG_TYPE_XDP, SCHED_CLS, SOCKET_FILTER, SYSCALL */
+	const struct bpf_insn *insns;
+	uint32_t insn_cnt;
+	const char *name;
+	/* BTF (.BTF), func_info and line_info as given to BPF_PROG_LOAD, or NULL: for messages. */
+	const void *btf;
+	uint32_t btf_size;
+	const struct bpf_line_info *line_info;
+	uint32_t line_info_cnt;
+	uint32_t line_info_rec_size;
+	struct vm_map_source maps;
+	/* Where the structural checker writes its explanation, as the kernel's log; may be NULL. */
+	char *log;
+	uint32_t log_size;
+};
+
+/* Check and prepare. EINVAL (malformed, unknown instruction or helper), EACCES, EPERM, E2BIG, with
+ * the sentence "insn 12: unknown helper 77 ..." in bpfmap_last_error() and in the log. */
+int vm_load(const struct vm_load *load, struct vm_prog **ret_prog);
+void vm_free(struct vm_prog *prog);
+
+/* The program's maps, in order of first use. */
+uint32_t vm_prog_map_count(const struct vm_prog *prog);
+struct bpfmap *vm_prog_map(const struct vm_prog *prog, uint32_t index);
+
+/* One run. The context is built by vm_run_*; data is the packet, which the program may grow and
+ * shrink within [buf, buf + buf_size). */
+struct vm_packet {
+	uint8_t *buf;	   /* head room, packet, tail room */
+	uint32_t buf_size; /* bytes */
+	uint32_t off;	   /* where the packet starts in buf; moves with xdp_adjust_head */
+	uint32_t len;	   /* bytes of the packet */
+	uint32_t ingress_ifindex;
+	uint32_t rx_queue_index;
+};
+
+/* Where trace_printk goes; called with a whole line. NULL: stderr. */
+typedef void vm_print_fn(void *arg, const char *line);
+
+struct vm_env {
+	uint64_t insn_budget; /* instructions per run; 0: 100 million */
+	vm_print_fn *print;
+	void *print_arg;
+};
+
+/* Run an XDP, SCHED_CLS or SOCKET_FILTER program on a packet. 0: it ended, *ret_value is its R0 (32
+ * bits). EFAULT: an access out of bounds; ETIMEDOUT: the instruction budget is used up; EINVAL ...:
+ * in each case the sentence names instruction, source line (if BTF has it) and reason, and the host
+ * goes on. skb (SCHED_CLS, SOCKET_FILTER): the __sk_buff fields to start with and, afterwards, as
+ * the program left them; NULL for zeroes. xdp: likewise a struct xdp_md or NULL. */
+int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct vm_packet *packet,
+		  void *ctx, uint32_t ctx_size, uint32_t *ret_value);
+
+/* Run a SYSCALL program on a context of ctx_size bytes, which it may change. */
+int vm_run_syscall(const struct vm_prog *prog, const struct vm_env *env, void *ctx,
+		   uint32_t ctx_size, uint32_t *ret_value);
+
+#endif
