@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* model.c: see model.h. */
+#include "model.h"
+
+#include <errno.h>
+#include <linux/bpf.h>
+#include <string.h>
+
+#define note_get(field)	       __atomic_load_n(&(field), __ATOMIC_ACQUIRE)
+#define note_put(field, value) __atomic_store_n(&(field), (value), __ATOMIC_RELEASE)
+
+static bool shape_is_array(const struct shape *shape)
+{
+	return shape->type == BPF_MAP_TYPE_ARRAY;
+}
+
+static void act_begin(struct author *author, enum act act, uint32_t key, uint64_t version)
+{
+	struct diary *diary = author->diary;
+
+	diary->key = key;
+	diary->version_after = version;
+	note_put(diary->act, (uint32_t)act);
+}
+
+static void act_end(struct author *author, uint32_t key, uint64_t begin_ns, int err)
+{
+	struct diary *diary = author->diary;
+	uint64_t took_ns = now_ns() - begin_ns;
+
+	if (err)
+		verdict_fail("%s: %s of key %u: %d, %s", author->shape->name,
+			     diary->act == ACT_PUT ? "put" : "delete", key, err,
+			     bpfmap_last_error());
+	note_put(diary->versions[key - author->first_key], diary->version_after);
+	note_put(diary->act, (uint32_t)ACT_NONE);
+	if (took_ns > diary->slowest_ns)
+		diary->slowest_ns = took_ns;
+	note_put(diary->acts_done, diary->acts_done + 1);
+}
+
+void author_put(struct author *author, uint32_t key)
+{
+	uint64_t version = ++author->diary->version_next;
+	bool present = author->diary->versions[key - author->first_key] != 0;
+	uint8_t key_bytes[VALUE_KEY_BYTES];
+	uint8_t value[VALUE_SIZE_MAX];
+	uint64_t flags = present ? BPF_EXIST : BPF_NOEXIST;
+	uint64_t begin_ns;
+
+	key_fill(key_bytes, author->shape->key_size, key);
+	value_fill(value, author->shape->value_size, key, version);
+	act_begin(author, ACT_PUT, key, version);
+	begin_ns = now_ns();
+	act_end(author, key, begin_ns,
+		bpfmap_update(author->map, key_bytes, value,
+			      shape_is_array(author->shape) ? BPF_ANY : flags));
+}
+
+void author_remove(struct author *author, uint32_t key)
+{
+	uint8_t key_bytes[VALUE_KEY_BYTES];
+	uint64_t begin_ns;
+
+	key_fill(key_bytes, author->shape->key_size, key);
+	act_begin(author, ACT_REMOVE, key, 0);
+	begin_ns = now_ns();
+	act_end(author, key, begin_ns, bpfmap_delete(author->map, key_bytes));
+}
+
+void author_act(struct author *author, struct rng *rng)
+{
+	uint32_t key = author->first_key + (uint32_t)rng_below(rng, author->keys);
+	bool present = author->diary->versions[key - author->first_key] != 0;
+
+	if (present && !shape_is_array(author->shape) && rng_below(rng, 2))
+		author_remove(author, key);
+	else
+		author_put(author, key);
+}
+
+/* The version in the map, 0 if absent; UINT64_MAX with a failed verdict. An array's element that was
+ * never written is all zero, and counts as absent. */
+static uint64_t version_in_map(struct author *author, uint32_t key)
+{
+	static const uint8_t zero[VALUE_SIZE_MAX];
+	uint8_t key_bytes[VALUE_KEY_BYTES];
+	uint8_t value[VALUE_SIZE_MAX];
+	uint64_t version;
+	int err;
+
+	key_fill(key_bytes, author->shape->key_size, key);
+	err = bpfmap_read(author->map, key_bytes, value);
+	if (err == -ENOENT && !shape_is_array(author->shape))
+		return 0;
+	if (err) {
+		verdict_fail("%s: read of key %u: %d, %s", author->shape->name, key, err,
+			     bpfmap_last_error());
+		return UINT64_MAX;
+	}
+	if (shape_is_array(author->shape) && !memcmp(value, zero, author->shape->value_size))
+		return 0;
+	version = value_verify(value, author->shape->value_size, key, author->shape->name);
+	return version ? version : UINT64_MAX;
+}
+
+void author_judge(struct author *author)
+{
+	struct diary *diary = author->diary;
+	uint32_t act = note_get(diary->act);
+
+	for (uint32_t i = 0; i < author->keys && !verdict_failed(); i++) {
+		uint32_t key = author->first_key + i;
+		uint64_t found = version_in_map(author, key);
+		uint64_t noted = note_get(diary->versions[i]);
+
+		if (found == UINT64_MAX || found == noted)
+			continue;
+		if (act == ACT_NONE || diary->key != key || found != diary->version_after)
+			verdict_fail("%s: key %u has version %llu instead of %llu%s",
+				     author->shape->name, key, (unsigned long long)found,
+				     (unsigned long long)noted,
+				     act != ACT_NONE && diary->key == key ? " (its author died)"
+									  : "");
+		diary->versions[i] = found;
+	}
+	note_put(diary->act, (uint32_t)ACT_NONE);
+}
+
+uint32_t author_count(const struct author *author)
+{
+	uint32_t present = 0;
+
+	for (uint32_t i = 0; i < author->keys; i++)
+		present += author->diary->versions[i] != 0;
+	return present;
+}
+
+void author_clear(struct author *author)
+{
+	for (uint32_t i = 0; i < author->keys; i++) {
+		if (author->diary->versions[i] != 0 && !shape_is_array(author->shape))
+			author_remove(author, author->first_key + i);
+	}
+}
+
+static void entries_judge(struct bpfmap *map, const struct shape *shape, uint32_t expected)
+{
+	uint8_t key[VALUE_KEY_BYTES];
+	struct bpfmap_info info;
+	uint32_t walked = 0;
+	int err;
+
+	if (bpfmap_get_info(map, &info) != 0 || info.entries != expected)
+		verdict_fail("%s: entries is %llu, %u are there", shape->name,
+			     (unsigned long long)info.entries, expected);
+	err = bpfmap_next_key(map, NULL, key);
+	for (; !err && walked <= expected; walked++)
+		err = bpfmap_next_key(map, key, key);
+	if (walked != expected)
+		verdict_fail("%s: a walk finds %u keys, %u are there", shape->name, walked,
+			     expected);
+	if (bpfmap_check(map) != 0)
+		verdict_fail("%s: check: %s", shape->name, bpfmap_last_error());
+}
+
+void capacity_judge(struct bpfmap *map, const struct shape *shape, uint32_t present,
+		    uint32_t first_key)
+{
+	uint8_t value[VALUE_SIZE_MAX] = {0};
+	uint8_t key[VALUE_KEY_BYTES];
+	uint32_t room = shape->max_entries - present;
+	int err;
+
+	if (shape_is_array(shape)) {
+		entries_judge(map, shape, shape->max_entries);
+		return;
+	}
+	for (uint32_t i = 0; i <= room; i++) {
+		key_fill(key, shape->key_size, first_key + i);
+		err = bpfmap_update(map, key, value, BPF_NOEXIST);
+		if (err != (i < room ? 0 : -E2BIG))
+			verdict_fail("%s: element %u of %u into the map: %d, %s", shape->name,
+				     present + i + 1, shape->max_entries, err,
+				     err ? bpfmap_last_error() : "it fits");
+	}
+	entries_judge(map, shape, shape->max_entries);
+	for (uint32_t i = 0; i < room; i++) {
+		key_fill(key, shape->key_size, first_key + i);
+		if (bpfmap_delete(map, key) != 0)
+			verdict_fail("%s: delete of a filler: %s", shape->name,
+				     bpfmap_last_error());
+	}
+	entries_judge(map, shape, present);
+}
