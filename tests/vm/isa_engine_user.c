@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* isa_engine_user.c: programs in our interpreter, on maps in private memory. */
+#include "isa_engine.h"
+#include "bpfmap/bpfmap.h"
+#include "vm/vm.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define HEAD_ROOM   256
+#define TAIL_ROOM   512
+#define LOG_SIZE    4096
+#define INSN_BUDGET 10000000u
+
+static struct {
+	struct bpfmap *map[ENGINE_MAPS];
+	struct vm_prog *prog;
+	uint32_t prog_type;
+	char log[LOG_SIZE];
+} user;
+
+static int user_map_create(uint32_t index, uint32_t type, uint32_t key_size, uint32_t value_size,
+			   uint32_t max_entries)
+{
+	struct bpfmap_create_opts opts = {.sz = sizeof(opts),
+					  .type = type,
+					  .key_size = key_size,
+					  .value_size = value_size,
+					  .max_entries = max_entries,
+					  .memory = BPFMAP_MEMORY_PRIVATE};
+
+	return bpfmap_create(&opts, &user.map[index]);
+}
+
+static void user_map_close(uint32_t index)
+{
+	bpfmap_close(user.map[index]);
+	user.map[index] = NULL;
+}
+
+static int user_map_update(uint32_t index, const void *key, const void *value)
+{
+	return bpfmap_update(user.map[index], key, value, BPF_ANY);
+}
+
+static int user_map_delete(uint32_t index, const void *key)
+{
+	return bpfmap_delete(user.map[index], key);
+}
+
+static int user_map_lookup(uint32_t index, const void *key, void *ret_value)
+{
+	return bpfmap_read(user.map[index], key, ret_value);
+}
+
+static int user_map_next(uint32_t index, const void *key, void *ret_next)
+{
+	return bpfmap_next_key(user.map[index], key, ret_next);
+}
+
+static int source_get(void *arg, int map_fd, struct bpfmap **ret_map)
+{
+	if (map_fd < 0 || map_fd >= ENGINE_MAPS || !user.map[map_fd])
+		return -EBADF;
+	*ret_map = user.map[map_fd];
+	return 0;
+}
+
+/* The maps outlive the program. */
+static void source_put(void *arg, struct bpfmap *map)
+{
+}
+
+static int user_load(const struct engine_prog *prog)
+{
+	struct vm_load load = {.prog_type = prog->type,
+			       .insns = prog->insns,
+			       .insn_cnt = prog->insn_cnt,
+			       .name = "isa",
+			       .maps = {.get = source_get, .put = source_put},
+			       .log = user.log,
+			       .log_size = sizeof(user.log)};
+
+	user.prog_type = prog->type;
+	user.log[0] = '\0';
+	return vm_load(&load, &user.prog);
+}
+
+static int run_packet(struct engine_run *run, const struct vm_env *env)
+{
+	uint8_t buf[HEAD_ROOM + ENGINE_PACKET + TAIL_ROOM] = {0};
+	/* Socket filters start behind the Ethernet header, as in the kernel's test run. */
+	uint32_t pull = user.prog_type == BPF_PROG_TYPE_SOCKET_FILTER ? 14 : 0;
+	struct vm_packet packet = {.buf = buf,
+				   .buf_size = HEAD_ROOM + run->len + TAIL_ROOM,
+				   .off = HEAD_ROOM + pull,
+				   .len = run->len - pull};
+	int err;
+
+	memcpy(buf + HEAD_ROOM, run->packet, run->len);
+	err = vm_run_packet(user.prog, env, &packet, NULL, 0, &run->retval);
+	if (err)
+		return err;
+	run->len = packet.len;
+	memcpy(run->packet, buf + packet.off, packet.len);
+	return 0;
+}
+
+static int user_run(struct engine_run *run)
+{
+	struct vm_env env = {.insn_budget = INSN_BUDGET};
+
+	if (user.prog_type != BPF_PROG_TYPE_SYSCALL)
+		return run_packet(run, &env);
+	return vm_run_syscall(user.prog, &env, run->len ? run->packet : NULL, run->len,
+			      &run->retval);
+}
+
+static void user_unload(void)
+{
+	if (user.prog)
+		vm_free(user.prog);
+	user.prog = NULL;
+}
+
+static const char *user_message(void)
+{
+	return bpfmap_last_error();
+}
+
+const struct engine engine_user = {
+	.name = "interpreter",
+	.map_create = user_map_create,
+	.map_close = user_map_close,
+	.map_update = user_map_update,
+	.map_delete = user_map_delete,
+	.map_lookup = user_map_lookup,
+	.map_next = user_map_next,
+	.load = user_load,
+	.run = user_run,
+	.unload = user_unload,
+	.message = user_message,
+};
