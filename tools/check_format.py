@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""check_format.py: every C file is as clang-format 14 leaves it under the tree's .clang-format.
+
+Other versions of clang-format differ in details, so only 14 counts.
+"""
+import pathlib
+import shutil
+import subprocess
+
+import checklib
+
+FOLDERS = ["src", "include", "tests", "bench", "examples"]
+STYLE = pathlib.Path(__file__).resolve().parent.parent / ".clang-format"
+
+
+def formatter():
+    for name in ["clang-format-14", "clang-format"]:
+        path = shutil.which(name)
+        if path and " 14." in subprocess.run([path, "--version"], capture_output=True, text=True).stdout:
+            return path
+    return None
+
+
+def check(root):
+    program = formatter()
+    if not program:
+        return ["clang-format 14 is not installed: apt-get install clang-format"]
+    paths = [str(p) for p in checklib.files(root, FOLDERS, [".c", ".h"])]
+    if not paths:
+        return []
+    run = subprocess.run(
+        [program, f"--style=file:{STYLE}", "--dry-run", *paths], capture_output=True, text=True
+    )
+    wrong = {line.split(":")[0] for line in run.stderr.splitlines() if "clang-format-violations" in line}
+    if run.returncode and not wrong:
+        return [run.stderr.strip()]
+    return [f"{path}: not formatted; run {program} -i {path}" for path in sorted(wrong)]
+
+
+SOUND = {"src/base/a.c": "int a(void)\n{\n\treturn 1;\n}\n"}
+CANARIES = [
+    checklib.Canary("blanks for tabs", {"src/base/b.c": "int b(void)\n{\n  return 1;\n}\n"}, "b.c"),
+    checklib.Canary("brace", {"tests/unit/c.c": "int c(void) {\n\treturn 1;\n}\n"}, "c.c"),
+]
+
+if __name__ == "__main__":
+    checklib.main(check, SOUND, CANARIES)

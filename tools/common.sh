@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# common.sh: what demo and check share (sourced, not run). Expects $tree to be the root of the tree.
+# shellcheck shell=bash
+
+# The Debian packages that building, demo and checks take.
+packages_build=(gcc libc6-dev meson ninja-build pkg-config libbpf-dev libelf-dev zlib1g-dev
+	libcmocka-dev clang python3)
+packages_check=(clang-format binutils bpftool)
+
+# Where to build: in the tree, or, if it is somebody else's, in a directory of our own.
+build_root() {
+	local own=${TMPDIR:-/tmp}/bpfmap-build-$(id -u)
+
+	if mkdir -p "$tree/build" 2>/dev/null && [ -w "$tree/build" ] && [ -O "$tree/build" ]; then
+		echo "$tree/build"
+	else
+		mkdir -p -m 700 "$own" && [ -O "$own" ] && echo "$own"
+	fi
+}
+
+# build_configure DIRECTORY OPTION...: configures once; Meson itself notices later changes.
+build_configure() {
+	local dir=$1
+
+	shift
+	[ -f "$dir/build.ninja" ] && return 0
+	rm -rf "$dir" # what an interrupted first run left
+	meson setup "$@" "$dir" "$tree"
+}
+
+options_plain=(-Dbuildtype=debugoptimized -Dwerror=true)
+options_asan=(-Dbuildtype=debugoptimized -Dwerror=true -Db_sanitize=address,undefined)
+options_tsan=(-Dbuildtype=debugoptimized -Dwerror=true -Db_sanitize=thread)
+
+# A fresh directory that belongs to user $1 (a number), on tmpfs where there is one.
+fresh_dir() {
+	local base=/dev/shm dir
+
+	[ -w $base ] || base=${TMPDIR:-/tmp}
+	dir=$(mktemp -d $base/bpfmap-run.XXXXXX) || return 1
+	[ "$(id -u)" = "$1" ] || chown "$1" "$dir"
+	echo "$dir"
+}
+
+# The ordinary user as whom root runs things: who called sudo, else nobody.
+ordinary_uid() {
+	echo "${SUDO_UID:-65534}"
+}
+
+# as_ordinary COMMAND...: drops root, groups and capabilities; for others just runs the command.
+as_ordinary() {
+	if [ "$(id -u)" = 0 ]; then
+		setpriv --reuid="$(ordinary_uid)" --regid="${SUDO_GID:-65534}" --clear-groups \
+			--inh-caps=-all --bounding-set=-all --no-new-privs "$@"
+	else
+		"$@"
+	fi
+}

@@ -1,0 +1,108 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+"""count_results.py TESTLOG.json: counts single test cases in what "meson test" logged.
+
+Prints "PASSED FAILED SKIPPED" and, on stderr, one line for each case that failed or was skipped.
+
+A test that speaks TAP (cmocka with CMOCKA_MESSAGE_OUTPUT=TAP) counts with each of its cases; cases
+that its plan announced and that never reported have failed. Any other test is one case. A test that
+failed as a whole without a failed case (a crash, a timeout, a sanitizer's report) is one more failure.
+"""
+import json
+import re
+import sys
+import tempfile
+
+CASE = re.compile(r"^(not ok|ok)\b\s*\d*\s*(?:- )?(.*)$", re.MULTILINE)
+PLAN = re.compile(r"^1\.\.(\d+)", re.MULTILINE)
+DIRECTIVE = re.compile(r"#\s*skip\b(.*)", re.IGNORECASE)
+GOOD, SKIPPED = ("OK", "EXPECTEDFAIL"), ("SKIP",)
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.notes = []
+
+    def add(self, outcome, note=None):
+        setattr(self, outcome, getattr(self, outcome) + 1)
+        if outcome != "passed":
+            self.notes.append(f"{outcome}: {note}")
+
+
+def count_case(counts, test, verdict, description):
+    skip = DIRECTIVE.search(description)
+    if skip:
+        counts.add("skipped", f"{test}: {description}")
+    elif verdict == "ok":
+        counts.add("passed")
+    else:
+        counts.add("failed", f"{test}: {description}")
+
+
+def count_test(counts, test):
+    name, result, output = test["name"], test["result"], test.get("stdout") or ""
+    plans = [int(n) for n in PLAN.findall(output)]
+    cases = CASE.findall(output) if plans else []
+    failed_before = counts.failed
+    if not plans:
+        outcome = "passed" if result in GOOD else "skipped" if result in SKIPPED else "failed"
+        counts.add(outcome, f"{name} ({result})")
+        return
+    for verdict, description in cases:
+        count_case(counts, name, verdict, description)
+    for _ in range(sum(plans) - len(cases)):
+        counts.add("failed", f"{name}: planned and not reported")
+    if result not in GOOD + SKIPPED and counts.failed == failed_before:
+        counts.add("failed", f"{name} ({result})")
+    if result in SKIPPED and not cases:
+        counts.add("skipped", name)
+
+
+def count(path):
+    counts = Counts()
+    with open(path) as log:
+        for line in log:
+            count_test(counts, json.loads(line))
+    return counts
+
+
+CANARIES = [
+    ({"result": "OK", "stdout": "1..3\nok 1 - a\nok 2 - b\nok 3 - c\n"}, (3, 0, 0)),
+    ({"result": "FAIL", "stdout": "1..2\nok 1 - a\nnot ok 2 - b\n"}, (1, 1, 0)),
+    ({"result": "OK", "stdout": "1..2\nok 1 - a\nok 2 # SKIP no bpf(2)\n"}, (1, 0, 1)),
+    ({"result": "OK", "stdout": "1..2\nok 1 - a\nnot ok 2 # SKIP b\n"}, (1, 0, 1)),
+    ({"result": "FAIL", "stdout": "1..3\nok 1 - a\n"}, (1, 2, 0)),
+    ({"result": "FAIL", "stdout": "1..1\nok 1 - a\n"}, (1, 1, 0)),
+    ({"result": "SKIP", "stdout": "1..0 # SKIP no bpf(2)\n"}, (0, 0, 1)),
+    ({"result": "OK", "stdout": "fine\n"}, (1, 0, 0)),
+    ({"result": "SKIP"}, (0, 0, 1)),
+    ({"result": "TIMEOUT"}, (0, 1, 0)),
+    ({"result": "ERROR", "stdout": "ok, so far\n"}, (0, 1, 0)),
+]
+
+
+def self_test():
+    failures = 0
+    for test, expected in CANARIES:
+        with tempfile.NamedTemporaryFile("w") as log:
+            log.write(json.dumps({"name": "t", **test}) + "\n")
+            log.flush()
+            counts = count(log.name)
+        got = (counts.passed, counts.failed, counts.skipped)
+        if got != expected:
+            failures += 1
+            print(f"FAIL {test}: {got}, not {expected}")
+    print(f"{len(CANARIES) - failures} of {len(CANARIES)} canaries as expected")
+    return 1 if failures else 0
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        sys.exit(self_test())
+    counts = count(sys.argv[1])
+    print(*counts.notes, sep="\n", file=sys.stderr)
+    print(counts.passed, counts.failed, counts.skipped)
+
+
+main()
