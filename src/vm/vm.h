@@ -34,6 +34,9 @@ struct vm_load {
 	const struct bpf_line_info *line_info;
 	uint32_t line_info_cnt;
 	uint32_t line_info_rec_size;
+	/* For BPF_PSEUDO_MAP_IDX and _IDX_VALUE; NULL if the caller has none. */
+	const int *fd_array;
+	uint32_t fd_array_cnt;
 	struct vm_map_source maps;
 	/* Where the structural checker writes its explanation, as the kernel's log; may be NULL. */
 	char *log;
@@ -49,13 +52,20 @@ void vm_free(struct vm_prog *prog);
 uint32_t vm_prog_map_count(const struct vm_prog *prog);
 struct bpfmap *vm_prog_map(const struct vm_prog *prog, uint32_t index);
 
-/* One run. The context is built by vm_run_*; data is the packet, which the program may grow and
- * shrink within [buf, buf + buf_size). */
+/* The packet of a run, which an XDP program may grow and shrink within [buf, buf + buf_size); the
+ * first 40 bytes of buf stay unused, as the kernel keeps a struct xdp_frame there. Zero the struct,
+ * then set what is needed. To give a program the room that the kernel's BPF_PROG_TEST_RUN gives:
+ * off 256, buf_size 4096 - 320. */
 struct vm_packet {
 	uint8_t *buf;	   /* head room, packet, tail room */
 	uint32_t buf_size; /* bytes */
 	uint32_t off;	   /* where the packet starts in buf; moves with xdp_adjust_head */
 	uint32_t len;	   /* bytes of the packet */
+	/* Bytes of XDP metadata directly before off; moves with xdp_adjust_meta. */
+	uint32_t meta_len;
+	/* Bytes of link header directly before off: 0 if the packet begins with it (XDP, SCHED_CLS),
+	 * 14 for a SOCKET_FILTER as BPF_PROG_TEST_RUN starts it, with the network header. */
+	uint32_t mac_len;
 	uint32_t ingress_ifindex;
 	uint32_t rx_queue_index;
 };
@@ -64,7 +74,7 @@ struct vm_packet {
 typedef void vm_print_fn(void *arg, const char *line);
 
 struct vm_env {
-	uint64_t insn_budget; /* instructions per run; 0: 100 million */
+	uint64_t insn_budget; /* instructions per run, callbacks included; 0: 100 million */
 	vm_print_fn *print;
 	void *print_arg;
 };
@@ -72,8 +82,13 @@ struct vm_env {
 /* Run an XDP, SCHED_CLS or SOCKET_FILTER program on a packet. 0: it ended, *ret_value is its R0 (32
  * bits). EFAULT: an access out of bounds; ETIMEDOUT: the instruction budget is used up; EINVAL ...:
  * in each case the sentence names instruction, source line (if BTF has it) and reason, and the host
- * goes on. skb (SCHED_CLS, SOCKET_FILTER): the __sk_buff fields to start with and, afterwards, as
- * the program left them; NULL for zeroes. xdp: likewise a struct xdp_md or NULL. */
+ * goes on.
+ *
+ * ctx is NULL or the context's fields to start with and, after a run that ended, as the program left
+ * them. SCHED_CLS, SOCKET_FILTER: a struct __sk_buff; len is the packet's, protocol comes from the
+ * link header if it is 0. XDP: a struct xdp_md, of which the ifindex and queue count on entry
+ * (without ctx: those of packet) and data, data_end, data_meta are set on return as
+ * BPF_PROG_TEST_RUN does. A shorter ctx_size means a shorter struct. */
 int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct vm_packet *packet,
 		  void *ctx, uint32_t ctx_size, uint32_t *ret_value);
 

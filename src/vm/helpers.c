@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* helpers.c: the helper table, and the check of arguments that all helpers share.
+ *
+ * The kernel's verifier proves at load that a helper gets what it expects. Here every argument is
+ * compared with its kind at each call, and a mismatch ends the run with a sentence.
+ */
+#include "vm/helpers.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+
+#define PT_XDP	   1
+#define PT_CLS	   2
+#define PT_FILTER  4
+#define PT_SYSCALL 8
+#define ALL	   (PT_XDP | PT_CLS | PT_FILTER | PT_SYSCALL)
+
+/* Larger than any buffer that exists here; keeps sums of address and size from wrapping. */
+#define MAX_SIZE (1u << 29)
+
+static const struct vm_helper helpers[] = {
+#define HELPER(id, name, prog_types, on_map, a1, a2, a3, a4, a5)            \
+	{id,                                                                \
+	 prog_types,                                                        \
+	 ON_MAP_##on_map,                                                   \
+	 {VM_ARG_##a1, VM_ARG_##a2, VM_ARG_##a3, VM_ARG_##a4, VM_ARG_##a5}, \
+	 #name,                                                             \
+	 helper_##name},
+#include "vm/helpers.def"
+#undef HELPER
+};
+
+static const char *const kernel_names[] = {
+#define KERNEL_NAME(name) #name
+	__BPF_FUNC_MAPPER(KERNEL_NAME)
+#undef KERNEL_NAME
+};
+
+const struct vm_helper *helper_find(int32_t id)
+{
+	for (size_t i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++)
+		if (helpers[i].id == id)
+			return &helpers[i];
+	return NULL;
+}
+
+const char *helper_kernel_name(int32_t id)
+{
+	if (id <= 0 || (size_t)id >= sizeof(kernel_names) / sizeof(kernel_names[0]))
+		return NULL;
+	return kernel_names[id];
+}
+
+uint8_t helper_type_bit(uint32_t prog_type)
+{
+	switch (prog_type) {
+	case BPF_PROG_TYPE_XDP: return PT_XDP;
+	case BPF_PROG_TYPE_SCHED_CLS: return PT_CLS;
+	case BPF_PROG_TYPE_SOCKET_FILTER: return PT_FILTER;
+	case BPF_PROG_TYPE_SYSCALL: return PT_SYSCALL;
+	default: return 0;
+	}
+}
+
+int helper_check_map(const struct vm_helper *helper, const struct bpfmap *map)
+{
+	const struct map_ops *ops = map->ops;
+	const char *word = map_type_word(map->spec.type);
+	bool has = true;
+
+	switch (helper->on_map) {
+	case ON_MAP_LOOKUP: has = ops->lookup; break;
+	case ON_MAP_UPDATE: has = ops->update; break;
+	case ON_MAP_DELETE: has = ops->delete_elem; break;
+	case ON_MAP_EACH:
+		if (!ops->lookup || (!ops->read_bucket && !ops->next_key))
+			return fail(E524, "bpf_%s() is not possible on a map of type %s",
+				    helper->name, word ? word : "unknown");
+		break;
+	default: break;
+	}
+	if (!has)
+		return fail(EINVAL, "bpf_%s() is not possible on a map of type %s", helper->name,
+			    word ? word : "unknown");
+	if ((helper->on_map == ON_MAP_UPDATE || helper->on_map == ON_MAP_DELETE) &&
+	    (map->spec.map_flags & BPF_F_RDONLY_PROG))
+		return fail(EACCES,
+			    "bpf_%s() writes to a map that is read-only for programs "
+			    "(BPF_F_RDONLY_PROG)",
+			    helper->name);
+	return 0;
+}
+
+static bool bad_argument(struct vm_run *run, const struct vm_helper *helper, int arg,
+			 const char *what)
+{
+	vm_fault(run, EINVAL, "argument %d of bpf_%s() is not %s", arg + 1, helper->name, what);
+	return false;
+}
+
+static bool check_map(struct vm_run *run, const struct vm_helper *helper, uint64_t value)
+{
+	const struct vm_map *ref = prog_map_ref(run->prog, value);
+	int err;
+
+	if (!ref)
+		return bad_argument(run, helper, 0, "a map of this program");
+	err = helper_check_map(helper, ref->map);
+	if (err)
+		vm_fault(run, -err, "%s", error_sentence());
+	return !err;
+}
+
+static bool check_memory(struct vm_run *run, uint64_t addr, uint64_t bytes, uint32_t how)
+{
+	return !bytes || memory_access(run, addr, bytes, how);
+}
+
+/* A pointer argument whose size is the next one. */
+static bool check_sized(struct vm_run *run, const struct vm_helper *helper, int arg,
+			const uint64_t args[5], uint32_t how)
+{
+	if (args[arg + 1] > MAX_SIZE)
+		return bad_argument(run, helper, arg + 1, "a size that any memory here has");
+	return check_memory(run, args[arg], args[arg + 1], how);
+}
+
+static bool check_string(struct vm_run *run, uint64_t addr)
+{
+	const char *at;
+
+	do {
+		at = memory_access(run, addr++, 1, VM_READ);
+	} while (at && *at);
+	return at;
+}
+
+static bool check_arg(struct vm_run *run, const struct vm_helper *helper, int arg,
+		      const uint64_t args[5])
+{
+	const struct vm_map *ref = (const struct vm_map *)(uintptr_t)args[0];
+	uint64_t value = args[arg];
+
+	switch (helper->args[arg]) {
+	case VM_ARG_MAP: return check_map(run, helper, value);
+	case VM_ARG_KEY: return check_memory(run, value, ref->map->spec.key_size, VM_READ);
+	case VM_ARG_VALUE: return check_memory(run, value, ref->map->spec.value_size, VM_READ);
+	case VM_ARG_VALUE_OUT: return check_memory(run, value, ref->map->spec.value_size, VM_WRITE);
+	case VM_ARG_MEM:
+	case VM_ARG_MEM_OR_NULL: return check_sized(run, helper, arg, args, VM_READ);
+	case VM_ARG_MEM_OUT:
+	case VM_ARG_MEM_OUT_OR_NULL: return check_sized(run, helper, arg, args, VM_WRITE);
+	case VM_ARG_SIZE: return value || bad_argument(run, helper, arg, "a size of at least 1");
+	case VM_ARG_STR: return check_string(run, value);
+	case VM_ARG_CTX:
+		return value == run->ctx || bad_argument(run, helper, arg, "the program's context");
+	case VM_ARG_FUNC:
+		return prog_func_ref(run->prog, value) ||
+		       bad_argument(run, helper, arg, "a function of this program");
+	default: return true;
+	}
+}
+
+uint64_t helper_call(struct vm_run *run, const struct vm_helper *helper, const uint64_t args[5])
+{
+	for (int arg = 0; arg < 5 && helper->args[arg] != VM_ARG_NONE; arg++)
+		if (!check_arg(run, helper, arg, args))
+			return 0;
+	return helper->fn(run, args[0], args[1], args[2], args[3], args[4]);
+}

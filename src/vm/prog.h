@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* prog.h: a loaded program: what the checker leaves for the interpreter. Immutable after vm_load().
+ *
+ * code[] has one slot per slot of the original program (LD_IMM64 keeps its second, unused one), so
+ * instruction numbers in messages are the object file's.
+ *
+ * A map reference in a register is the address of the program's own struct vm_map; a callback
+ * reference is the address of its first struct vm_insn. Both are compared with the program's tables
+ * before use and never dereferenced before that, so a program cannot forge one.
+ */
+#ifndef BPFMAP_VM_PROG_H
+#define BPFMAP_VM_PROG_H
+
+#include "map/map.h"
+#include "vm/insn.h"
+#include "vm/lines.h"
+#include "vm/vm.h"
+
+#define VM_STACK_FRAME 512u /* bytes a frame has, and all frames of a call chain together */
+#define VM_MAX_FRAMES  8u
+#define VM_MAX_INSNS   1000000u /* the kernel's limit for privileged callers */
+#define VM_MAX_MAPS    64u	/* likewise */
+
+/* A decoded instruction. */
+struct vm_insn {
+	uint16_t op; /* enum vm_op */
+	uint8_t dst;
+	uint8_t src;
+	int32_t off; /* memory offset, or distance of a jump or local call in instructions */
+	int64_t imm; /* sign-extended immediate, LD_IMM64's value, or a struct vm_helper's address */
+};
+
+_Static_assert(sizeof(struct vm_insn) == 16, "one instruction: a quarter of a cache line");
+
+struct vm_map {
+	struct bpfmap *map;
+	int fd; /* as the program names it */
+	/* Value of a one-element array that instructions address directly; 0 if none does. */
+	uint64_t direct;
+};
+
+struct vm_prog {
+	uint32_t prog_type;
+	uint32_t insn_cnt;
+	uint32_t map_cnt;
+	struct vm_insn *code;
+	uint8_t *is_subprog; /* per slot: 1 where a subprogram starts */
+	struct vm_map maps[VM_MAX_MAPS];
+	struct vm_map_source source;
+	struct vm_lines lines;
+	char name[16];
+};
+
+/* The map behind a register's value, or NULL. */
+static inline const struct vm_map *prog_map_ref(const struct vm_prog *prog, uint64_t value)
+{
+	uint64_t off = value - (uint64_t)(uintptr_t)prog->maps;
+
+	if (off >= prog->map_cnt * sizeof(struct vm_map) || off % sizeof(struct vm_map))
+		return NULL;
+	return &prog->maps[off / sizeof(struct vm_map)];
+}
+
+/* The subprogram behind a register's value, or NULL. */
+static inline const struct vm_insn *prog_func_ref(const struct vm_prog *prog, uint64_t value)
+{
+	uint64_t off = value - (uint64_t)(uintptr_t)prog->code;
+
+	if (off >= prog->insn_cnt * sizeof(struct vm_insn) || off % sizeof(struct vm_insn) ||
+	    !prog->is_subprog[off / sizeof(struct vm_insn)])
+		return NULL;
+	return &prog->code[off / sizeof(struct vm_insn)];
+}
+
+/* check.c: decode and check load->insns into prog->code. 0 or -errno with the sentence. */
+int prog_check(const struct vm_load *load, struct vm_prog *prog);
+
+/* calls.c: subprograms, the jumps inside them, and the depth of call chains. */
+int prog_check_calls(const struct vm_load *load, struct vm_prog *prog);
+
+/* straight.c: what can be known about registers without following branches. Sets depths[i] to the
+ * bytes of stack that the subprogram starting at slot i is seen to use. */
+int prog_check_straight(const struct vm_load *load, const struct vm_prog *prog, uint16_t *depths);
+
+/* fail() with "insn N (file:line): " in front. */
+__attribute__((format(printf, 4, 5), cold)) int prog_fail(const struct vm_prog *prog, uint32_t at,
+							  int err, const char *fmt, ...);
+
+#endif

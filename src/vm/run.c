@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* run.c: one run from the outside. struct vm_run lives on the caller's stack (about 5 KiB). */
+#include "vm/run.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define DEFAULT_BUDGET 100000000u
+
+static void run_begin(struct vm_run *run, const struct vm_prog *prog, const struct vm_env *env)
+{
+	/* Everything but frame_memory, which each frame clears when it is entered. */
+	memset(run, 0, offsetof(struct vm_run, frames));
+	run->prog = prog;
+	run->env = env;
+	run->pc = prog->code;
+	run->budget_start = env && env->insn_budget ? env->insn_budget : DEFAULT_BUDGET;
+	if (run->budget_start > INT64_MAX)
+		run->budget_start = INT64_MAX;
+	run->budget = (int64_t)run->budget_start;
+}
+
+static int run_main(struct vm_run *run, uint32_t *ret_value)
+{
+	const uint64_t args[5] = {run->ctx};
+	uint64_t r0;
+	int err;
+
+	err = interp_start(run, run->prog->code, args, &r0);
+	if (!err)
+		*ret_value = (uint32_t)r0;
+	return err;
+}
+
+int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct vm_packet *packet,
+		  void *ctx, uint32_t ctx_size, uint32_t *ret_value)
+{
+	struct vm_run run;
+	int err;
+
+	if (prog->prog_type == BPF_PROG_TYPE_SYSCALL)
+		return fail(EINVAL, "a syscall program does not run on packets");
+	run_begin(&run, prog, env);
+	run.pkt = packet;
+	err = ctx_begin(&run, ctx, ctx_size);
+	if (!err)
+		err = run_main(&run, ret_value);
+	if (!err)
+		ctx_end(&run, ctx, ctx_size);
+	return err;
+}
+
+int vm_run_syscall(const struct vm_prog *prog, const struct vm_env *env, void *ctx,
+		   uint32_t ctx_size, uint32_t *ret_value)
+{
+	struct vm_run run;
+
+	if (prog->prog_type != BPF_PROG_TYPE_SYSCALL)
+		return fail(EINVAL, "only a syscall program runs without a packet");
+	run_begin(&run, prog, env);
+	run.ctx = (uint64_t)(uintptr_t)ctx;
+	run.ctx_bytes = ctx ? ctx_size : 0;
+	return run_main(&run, ret_value);
+}
