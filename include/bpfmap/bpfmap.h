@@ -47,9 +47,9 @@ struct bpfmap_create_opts {
 	uint32_t memory;      /* enum bpfmap_memory */
 	uint64_t map_extra;   /* type-specific; BLOOM_FILTER: number of hash functions */
 	const char *name;     /* at most 15 of [A-Za-z0-9_.], or NULL */
-	const void *btf;      /* raw BTF (".BTF" section bytes) that describes key and value, or NULL */
-	uint32_t btf_size;    /* bytes */
-	uint32_t btf_id;      /* id of the BTF object the blob came from; 0 if none */
+	const void *btf; /* raw BTF (".BTF" section bytes) that describes key and value, or NULL */
+	uint32_t btf_size; /* bytes */
+	uint32_t btf_id;   /* id of the BTF object the blob came from; 0 if none */
 	uint32_t btf_key_type_id;
 	uint32_t btf_value_type_id;
 	uint32_t numa_node; /* used only with BPF_F_NUMA_NODE */
@@ -61,7 +61,8 @@ struct bpfmap_create_opts {
 BPFMAP_API int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map);
 
 /* How to open an existing map. */
-#define BPFMAP_OPEN_RDONLY (1u << 0) /* map the region read-only: only reads work, EPERM otherwise */
+#define BPFMAP_OPEN_RDONLY \
+	(1u << 0) /* map the region read-only: only reads work, EPERM otherwise */
 
 /* Open a pinned map by path. ENOENT, EACCES as open(2); EUCLEAN: not a region, or one written by
  * an incompatible build (the sentence says which); a path under /sys/fs/bpf is taken to mean the
@@ -97,7 +98,8 @@ BPFMAP_API int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)
  * E2BIG: the map is full (hash) or the index is out of range (array). EINVAL: bad flags. EPERM:
  * opened read-only or frozen. ENOMEM / ENOSPC: memory for the element could not be had.
  * ETIMEDOUT: another live process has held the bucket for a second. */
-BPFMAP_API int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags);
+BPFMAP_API int bpfmap_update(struct bpfmap *map, const void *key, const void *value,
+			     uint64_t flags);
 
 /* Remove. ENOENT; EINVAL for arrays, whose elements always exist; EPERM as above. */
 BPFMAP_API int bpfmap_delete(struct bpfmap *map, const void *key);
@@ -136,8 +138,8 @@ struct bpfmap_info {
 	uint64_t entries;	 /* elements present now */
 	uint64_t high_water;	 /* most elements ever present at once */
 	uint64_t failed_updates; /* updates refused because the map was full */
-	uint64_t memory_bytes;	 /* bytes reserved for the map right now, its bookkeeping included */
-	uint64_t created_ns;	 /* CLOCK_REALTIME */
+	uint64_t memory_bytes; /* bytes reserved for the map right now, its bookkeeping included */
+	uint64_t created_ns;   /* CLOCK_REALTIME */
 };
 BPFMAP_API int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info);
 

@@ -7,14 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-static _Thread_local char sentence[512];
+static _Thread_local char formatted[512];
+static _Thread_local const char *literal_sentence; /* NULL: what was formatted last */
 
 int fail(int err, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	vsnprintf(formatted, sizeof(formatted), fmt, ap);
+	literal_sentence = NULL;
 	va_end(ap);
 	return -err;
 }
@@ -25,14 +27,21 @@ int fail_os(int err, const char *fmt, ...)
 	size_t len;
 
 	va_start(ap, fmt);
-	vsnprintf(sentence, sizeof(sentence), fmt, ap);
+	vsnprintf(formatted, sizeof(formatted), fmt, ap);
+	literal_sentence = NULL;
 	va_end(ap);
-	len = strlen(sentence);
-	snprintf(sentence + len, sizeof(sentence) - len, ": %s", strerror(err));
+	len = strlen(formatted);
+	snprintf(formatted + len, sizeof(formatted) - len, ": %s", strerror(err));
+	return -err;
+}
+
+int fail_quick(int err, const char *literal)
+{
+	literal_sentence = literal;
 	return -err;
 }
 
 const char *error_sentence(void)
 {
-	return sentence;
+	return literal_sentence ? literal_sentence : formatted;
 }

@@ -13,6 +13,9 @@ __attribute__((format(printf, 2, 3), cold)) int fail(int err, const char *fmt, .
 /* The same with ": strerror(err)" appended. */
 __attribute__((format(printf, 2, 3), cold)) int fail_os(int err, const char *fmt, ...);
 
+/* The same for paths on which formatting would be felt: the sentence is a literal. */
+int fail_quick(int err, const char *literal);
+
 /* The sentence; never NULL. */
 const char *error_sentence(void);
 

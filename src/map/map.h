@@ -21,7 +21,10 @@ size_t map_syscall_value_size(const struct bpfmap *map);
 /* -EPERM with a sentence if the map is frozen or the handle read-only, else 0. */
 int map_may_write(const struct bpfmap *map);
 
-/* A handle on an already opened region; the map owns it from then on, also on failure. */
-int map_from_region(struct region *region, struct bpfmap **ret_map);
+/* The checks of creation that need no memory, in the kernel's order: flags and extras common to all
+ * types, the type, its early check. */
+int map_check_spec(const struct map_spec *spec);
+/* EINVAL: longer than 15 characters, or a character that names do not have. */
+int map_check_name(const char *name);
 
 #endif

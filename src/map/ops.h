@@ -26,15 +26,22 @@ struct map_layout {
 	uint64_t reserve_end; /* [0, reserve_end) is reserved at creation */
 };
 
+struct map_counters {
+	uint64_t entries;
+	uint64_t high_water;	 /* most entries at once */
+	uint64_t failed_updates; /* refused because the map was full */
+};
+
 struct map_ops {
 	/* Early check of the spec, before privileges: the E rows of SEMANTICS 2.3. Pure. */
 	int (*alloc_check)(const struct map_spec *spec);
 	/* Late check and layout. Pure. */
-	int (*layout)(const struct map_spec *spec, struct map_layout *ret_layout);
-	/* Write the initial bytes into a zeroed region that nobody else sees yet. */
-	int (*init)(struct bpfmap *map);
+	int (*layout)(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret_layout);
 	/* Set up the handle's private copy of the geometry (map->priv). Region already validated. */
 	int (*attach)(struct bpfmap *map);
+	/* After attach, once: the initial bytes of a zeroed region that nobody else sees yet; NULL if
+	 * zeroes will do. */
+	int (*init)(struct bpfmap *map);
 	void (*detach)(struct bpfmap *map);
 
 	/* Program side. lookup: pointer to the value, or NULL. Never waits. */
@@ -56,7 +63,8 @@ struct map_ops {
 	/* True if [addr, addr + len) lies inside one element's value: what a program may access. */
 	bool (*is_value)(const struct bpfmap *map, const void *addr, size_t len);
 
-	uint64_t (*entries)(const struct bpfmap *map);
+	/* O(1). */
+	void (*counters)(const struct bpfmap *map, struct map_counters *ret_counters);
 	/* Every invariant of the type's own bytes; -EUCLEAN with a sentence. */
 	int (*check)(struct bpfmap *map);
 };

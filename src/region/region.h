@@ -23,13 +23,15 @@
 #define REGION_MAGIC	  0x70616d6670625fffull /* ff 5f "bpfmap" */
 #define REGION_VERSION	  1
 #define REGION_HEADER_LEN 4096
+#define REGION_CPUS_MAX	  4096
 
 /* The last 4096 bytes of a region. */
 struct region_header_shm {
 	/* Written once by the creator, before anybody else can see the region. */
 	uint64_t magic;
 	uint32_t version;
-	uint32_t signature; /* of struct sizes, byte order and lock kind: builds refuse each other */
+	uint32_t
+		signature; /* of struct sizes, byte order and lock kind: builds refuse each other */
 	uint64_t file_size;
 	uint64_t created_ns;
 	uint64_t seed;
@@ -52,7 +54,7 @@ struct region_header_shm {
 	struct shm_u32 reserved_pad;
 	struct shm_u64 reserved_bytes; /* bytes of the file that have been reserved */
 	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
-	uint8_t pad[256 - 136];
+	uint8_t pad[256 - 128];
 	struct shm_u64 type_words[(REGION_HEADER_LEN - 256) / 8];
 };
 
@@ -83,7 +85,9 @@ struct region_create {
 	struct map_spec spec;
 	uint64_t body_bytes;
 	uint64_t reserve_end;
+	uint32_t cpus; /* possible CPUs */
 	bool shared;
+	bool seeded; /* false: hash seed 0 (BPF_F_ZERO_SEED) */
 	const char *name;
 	const void *btf;
 	uint32_t btf_size;
@@ -95,18 +99,24 @@ struct region_create {
 /* A new zeroed region. ENOMEM, ENOSPC, EMFILE, EACCES. */
 int region_create(const struct region_create *how, struct region **ret_region);
 
-/* Open the region behind fd (kept by the caller). readonly: map PROT_READ. EUCLEAN with a sentence
- * if the bytes are not a region of this build. layout recomputes the body's size from the spec. */
-int region_open_fd(int fd, bool readonly, struct region **ret_region);
+/* Bytes of the body for a spec read from a file; -EUCLEAN or -EINVAL if it is not a valid one. */
+typedef int region_body_fn(const struct map_spec *spec, uint32_t cpus, uint64_t *ret_bytes);
+
+/* Open the region behind fd, which stays the caller's. readonly: map PROT_READ. EUCLEAN with a
+ * sentence if the bytes are not a region of this build. */
+int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct region **ret_region);
 void region_close(struct region *region);
 
 /* A new close-on-exec descriptor with its own file description; oflags O_RDWR, O_RDONLY, O_WRONLY. */
 int region_dup_fd(const struct region *region, int oflags);
 
-/* Reserve [off, off + len) of the file so that touching it cannot fault. 0, ENOSPC, ENOMEM. */
+/* Reserve [off, off + len) so that touching it cannot fault. 0, ENOSPC, ENOMEM. */
 int region_reserve(struct region *region, uint64_t off, uint64_t len);
 
-/* Link fd's file at path (already resolved by rundir_resolve). */
-int region_pin_fd(int fd, const char *path);
+/* Bytes that the region holds now. */
+uint64_t region_memory_bytes(const struct region *region);
+
+/* Link fd's file at path (already resolved by rundir_resolve). EEXIST, ENOENT, EPERM, ... */
+int region_link(int fd, const char *path);
 
 #endif

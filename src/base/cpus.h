@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* cpus.h: how many CPUs this machine may have: what libbpf_num_possible_cpus() answers. */
+#ifndef BPFMAP_BASE_CPUS_H
+#define BPFMAP_BASE_CPUS_H
+
+#include <stdint.h>
+
+/* At least 1. Read once per process. */
+uint32_t cpus_possible(void);
+
+#endif

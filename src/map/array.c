@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* array.c: fixed-size array; map type ARRAY.
+ *
+ * Body of the region (stride = value_size padded to 8; n = max_entries):
+ *   0            values: n x stride; what mmap of the map's descriptor shows from offset 0
+ *   stripes_off  stripes: k x 64 bytes, where stride > 8; element i belongs to stripe i % k
+ *   stage_off    stages: k x stride
+ *
+ * Stripe:  0  lock   owner + 1, or 0
+ *          8  state  version << 33 | copying << 32 | index
+ *
+ * States       stripe: IDLE -> (value written to its stage) -> COPYING [array_update: one store]
+ *              -> IDLE [array_update, after the copy; or array_mend]
+ * Invariants   1. while COPYING, the stage holds the whole new value of element `index`
+ *              2. state changes before and after every change of a value through the API
+ * Locks        stripe.lock: the stripe's stage and the API's writes to its elements. Programs write
+ *              through pointers without it, as in the kernel.
+ * Edges        A1 release of state -> A2 acquire; with B1, B2 (sync/bytes.h)
+ * Progress     lookup: never waits. read: takes the staged value of an element that is being copied,
+ *              so it waits for nobody; after COPY_TRIES disturbed attempts (writers of the same
+ *              stripe, large values) a writable handle takes the lock. update: waits per stripe.
+ * If a process dies    before COPYING: nothing happened. COPYING: who mends copies the stage again.
+ * Differences from the kernel: a copying read is never a mixture of two updates.
+ */
+#include "map/map.h"
+
+#include "base/error.h"
+#include "sync/bytes.h"
+#include "sync/lock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCEPTED_FLAGS                                                                           \
+	(BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG | \
+	 BPF_F_MMAPABLE | BPF_F_INNER_MAP)
+
+#define STRIPES_MAX 64
+#define COPY_TRIES  64
+#define READ_TRIES  1000000
+#define COPYING	    (1ull << 32)
+
+struct stripe_shm {
+	struct shm_u32 lock;
+	struct shm_u32 pad;
+	struct shm_u64 state;
+	uint8_t pad2[48];
+};
+
+_Static_assert(sizeof(struct stripe_shm) == 64, "a line per stripe");
+
+struct array_geometry {
+	uint64_t stride;
+	uint32_t stripes; /* 0: values are single words, stored at once */
+	uint64_t stripes_off;
+	uint64_t stage_off;
+	uint64_t body_bytes;
+};
+
+struct array {
+	struct array_geometry g;
+	uint8_t *values;
+	struct region *region;
+	uint32_t n;
+	uint32_t value_size;
+};
+
+static void array_geometry_of(const struct map_spec *spec, struct array_geometry *g)
+{
+	uint32_t n = spec->max_entries;
+
+	memset(g, 0, sizeof(*g));
+	g->stride = RU8(spec->value_size);
+	/* Stages cost at most an eighth of the values, but one is needed. */
+	if (g->stride > 8)
+		g->stripes = n / 8 < 1 ? 1 : n / 8 < STRIPES_MAX ? n / 8 : STRIPES_MAX;
+	/* A page of any machine, so that a mapping of the values shows nothing else. */
+	g->stripes_off = (n * g->stride + 65535) / 65536 * 65536;
+	g->stage_off = g->stripes_off + g->stripes * sizeof(struct stripe_shm);
+	g->body_bytes = g->stage_off + g->stripes * g->stride;
+}
+
+static int array_alloc_check(const struct map_spec *spec)
+{
+	if (!spec->max_entries || spec->key_size != 4 || !spec->value_size)
+		return fail(EINVAL,
+			    "an array needs max_entries above 0, key_size 4 and value_size "
+			    "above 0 (they are %u, %u, %u)",
+			    spec->max_entries, spec->key_size, spec->value_size);
+	if (spec->map_flags & ~ACCEPTED_FLAGS)
+		return fail(EINVAL, "arrays do not know flags 0x%x",
+			    spec->map_flags & ~ACCEPTED_FLAGS);
+	if ((spec->map_flags & BPF_F_RDONLY_PROG) && (spec->map_flags & BPF_F_WRONLY_PROG))
+		return fail(EINVAL, "BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude each other");
+	if (spec->value_size > INT_MAX)
+		return fail(E2BIG, "a value has at most %d bytes", INT_MAX);
+	return 0;
+}
+
+static int array_layout(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret)
+{
+	struct array_geometry g;
+
+	(void)cpus;
+	array_geometry_of(spec, &g);
+	ret->body_bytes = g.body_bytes;
+	ret->reserve_end = g.body_bytes;
+	return 0;
+}
+
+static struct stripe_shm *array_stripe(const struct array *a, uint32_t stripe)
+{
+	return (struct stripe_shm *)(a->values + a->g.stripes_off) + stripe;
+}
+
+static struct shm_u64 *array_stage(const struct array *a, uint32_t stripe)
+{
+	return (struct shm_u64 *)(a->values + a->g.stage_off + stripe * a->g.stride);
+}
+
+static struct shm_u64 *array_value(const struct array *a, uint32_t index)
+{
+	return (struct shm_u64 *)(a->values + index * a->g.stride);
+}
+
+static uint64_t state_next(uint64_t state, uint64_t low)
+{
+	return ((state >> 33) + 1) << 33 | low;
+}
+
+/* Bring the staged value of a stripe whose state is COPYING home. Idempotent. */
+static void stripe_finish(struct array *a, uint32_t stripe)
+{
+	struct stripe_shm *s = array_stripe(a, stripe);
+	uint64_t state = shm_u64_load_acquire(&s->state); /* A2 acquire <- A1 */
+	const struct shm_u64 *stage = array_stage(a, stripe);
+	struct shm_u64 *value;
+
+	if (!(state & COPYING))
+		return;
+	if ((uint32_t)state < a->n) {
+		value = array_value(a, (uint32_t)state);
+		for (uint64_t i = 0; i < a->g.stride / 8; i++)
+			/* B1 release -> B2 */
+			shm_u64_store_release(&value[i], shm_u64_load_relaxed(&stage[i]));
+	}
+	shm_u64_store_release(&s->state, state_next(state, 0)); /* A1 release -> A2 */
+}
+
+static void array_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
+{
+	struct array *a = arg;
+
+	(void)me;
+	(void)dead;
+	if (lock_index < a->g.stripes)
+		stripe_finish(a, lock_index);
+}
+
+static struct shm_u32 *array_lock_word(void *arg, uint32_t lock_index)
+{
+	struct array *a = arg;
+
+	return lock_index < a->g.stripes ? &array_stripe(a, lock_index)->lock : NULL;
+}
+
+static int array_attach(struct bpfmap *map)
+{
+	struct array *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return fail(ENOMEM, "no memory for a handle");
+	array_geometry_of(&map->spec, &a->g);
+	a->values = map->region->base;
+	a->region = map->region;
+	a->n = map->spec.max_entries;
+	a->value_size = map->spec.value_size;
+	map->priv = a;
+	map->region->owners.mend = array_mend;
+	map->region->owners.lock_word = array_lock_word;
+	map->region->owners.arg = a;
+	return 0;
+}
+
+static void array_detach(struct bpfmap *map)
+{
+	free(map->priv);
+}
+
+static uint32_t array_index(const void *key)
+{
+	uint32_t index;
+
+	memcpy(&index, key, sizeof(index));
+	return index;
+}
+
+static void *array_lookup(struct bpfmap *map, const void *key)
+{
+	const struct array *a = map->priv;
+	uint32_t index = array_index(key);
+
+	return index < a->n ? array_value(a, index) : NULL;
+}
+
+static int stripe_lock(struct array *a, uint32_t stripe)
+{
+	struct owner_local *self;
+	int err = owner_self(&a->region->owners, &self);
+
+	if (!err)
+		err = lock_acquire(&array_stripe(a, stripe)->lock, &a->region->owners,
+				   self->number_plus1 - 1, stripe);
+	return err;
+}
+
+static int array_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+{
+	struct array *a = map->priv;
+	uint32_t index = array_index(key), stripe;
+	struct stripe_shm *s;
+	int err;
+
+	if (flags > BPF_EXIST)
+		return fail(EINVAL,
+			    "update flags 0x%llx: one of BPF_ANY, BPF_NOEXIST, BPF_EXIST is "
+			    "possible",
+			    (unsigned long long)flags);
+	if (index >= a->n)
+		return fail_quick(E2BIG, "the index is not below max_entries");
+	if (flags == BPF_NOEXIST)
+		return fail_quick(EEXIST,
+				  "the elements of an array always exist: BPF_NOEXIST fails");
+	if (!a->g.stripes) {
+		bytes_store(array_value(a, index), value, a->value_size);
+		return 0;
+	}
+	stripe = index % a->g.stripes;
+	s = array_stripe(a, stripe);
+	err = stripe_lock(a, stripe);
+	if (err)
+		return err;
+	bytes_store(array_stage(a, stripe), value, a->value_size);
+	/* A1 release -> A2 */
+	shm_u64_store_release(&s->state,
+			      state_next(shm_u64_load_relaxed(&s->state), COPYING | index));
+	stripe_finish(a, stripe);
+	lock_release(&s->lock);
+	return 0;
+}
+
+static int array_delete(struct bpfmap *map, const void *key)
+{
+	(void)map;
+	(void)key;
+	return fail_quick(EINVAL, "the elements of an array cannot be deleted; set them to zero");
+}
+
+/* Writers of the stripe disturb every attempt: copy with the lock held. */
+static int read_locked(struct array *a, uint32_t index, void *ret_value)
+{
+	uint32_t stripe = index % a->g.stripes;
+	int err = stripe_lock(a, stripe);
+
+	if (err)
+		return err;
+	bytes_load(ret_value, array_value(a, index), a->value_size);
+	lock_release(&array_stripe(a, stripe)->lock);
+	return 0;
+}
+
+static int array_read_index(struct array *a, uint32_t index, void *ret_value)
+{
+	uint32_t stripe;
+	struct stripe_shm *s;
+
+	if (!a->g.stripes) {
+		bytes_load(ret_value, array_value(a, index), a->value_size);
+		return 0;
+	}
+	stripe = index % a->g.stripes;
+	s = array_stripe(a, stripe);
+	for (uint32_t tries = 0; tries < READ_TRIES; tries++) {
+		uint64_t state = shm_u64_load_acquire(&s->state); /* A2 acquire <- A1 */
+		bool staged = state & COPYING && (uint32_t)state == index;
+
+		bytes_load(ret_value, staged ? array_stage(a, stripe) : array_value(a, index),
+			   a->value_size);
+		if (shm_u64_load_relaxed(&s->state) == state)
+			return 0;
+		if (tries >= COPY_TRIES && !a->region->readonly)
+			return read_locked(a, index, ret_value);
+	}
+	return fail(EUCLEAN, "element %u changes without end; is somebody scribbling?", index);
+}
+
+static int array_read(struct bpfmap *map, const void *key, void *ret_value)
+{
+	struct array *a = map->priv;
+	uint32_t index = array_index(key);
+
+	return index < a->n ? array_read_index(a, index, ret_value) : -ENOENT;
+}
+
+static int array_next_key(struct bpfmap *map, const void *key, void *ret_next)
+{
+	const struct array *a = map->priv;
+	uint32_t index = key ? array_index(key) : UINT32_MAX, next = 0;
+
+	if (index < a->n)
+		next = index + 1;
+	if (next >= a->n)
+		return -ENOENT;
+	memcpy(ret_next, &next, sizeof(next));
+	return 0;
+}
+
+static int array_read_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+			     uint32_t *count)
+{
+	struct array *a = map->priv;
+	uint32_t room = *count, index;
+	int err;
+
+	if (*cursor >= a->n)
+		return -ENOENT;
+	for (*count = 0; *count < room && *cursor < a->n; (*count)++, (*cursor)++) {
+		index = (uint32_t)*cursor;
+		memcpy((char *)keys + *count * sizeof(index), &index, sizeof(index));
+		err = array_read_index(a, index, (char *)values + (size_t)*count * a->value_size);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+static bool array_is_value(const struct bpfmap *map, const void *addr, size_t len)
+{
+	const struct array *a = map->priv;
+	uint64_t off = (uint64_t)((const uint8_t *)addr - a->values);
+
+	if ((const uint8_t *)addr < a->values || off >= a->n * a->g.stride || len > a->value_size)
+		return false;
+	return off % a->g.stride <= a->value_size - len;
+}
+
+static void array_counters(const struct bpfmap *map, struct map_counters *ret)
+{
+	const struct array *a = map->priv;
+
+	ret->entries = a->n;
+	ret->high_water = a->n;
+	ret->failed_updates = 0;
+}
+
+static int array_check(struct bpfmap *map)
+{
+	const struct array *a = map->priv;
+
+	for (uint32_t i = 0; i < a->g.stripes; i++) {
+		if (shm_u32_load_relaxed(&array_stripe(a, i)->lock))
+			return fail(EUCLEAN, "stripe %u is locked although nobody uses the map", i);
+		if (shm_u64_load_relaxed(&array_stripe(a, i)->state) & COPYING)
+			return fail(EUCLEAN, "stripe %u is in the middle of an update", i);
+	}
+	return 0;
+}
+
+const struct map_ops array_map_ops = {
+	.alloc_check = array_alloc_check,
+	.layout = array_layout,
+	.attach = array_attach,
+	.detach = array_detach,
+	.lookup = array_lookup,
+	.update = array_update,
+	.delete_elem = array_delete,
+	.read = array_read,
+	.write = array_update,
+	.next_key = array_next_key,
+	.read_bucket = array_read_bucket,
+	.is_value = array_is_value,
+	.counters = array_counters,
+	.check = array_check,
+};

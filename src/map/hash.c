@@ -1,0 +1,1014 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* hash.c: fixed-capacity hash table in a region; map type HASH. Bytes: hash.h. Free elements: pool.c.
+ *
+ * States       slot:    EMPTY (tag 0) -> LIVE [one store of meta] -> EMPTY [one store of meta]
+ *              element: claimed -> LIVE [one store of the link before it] -> released [the same]
+ *              An element never moves: inserted, it stays where it is until deleted or replaced.
+ * Invariants   1. every key is in the bucket that its hash chooses, once          (hash_check)
+ *              2. a slot with tag 0 and an element outside all chains are invisible; only they are
+ *                 written to (but for values of one aligned word, stored in place)
+ *              3. count = LIVE slots + LIVE elements, never above max_entries      (hash_check)
+ *              4. whatever a commit changes in a bucket, meta's version changes after it, and before
+ *                 the memory that the commit freed is used again
+ *              5. high_water >= count                                              (hash_check)
+ * Locks        bucket.lock: everything in the bucket and its chain. One at a time; a list lock of
+ *              the pool may be taken under it; never held across a callback.
+ * Edges        H1 release of meta, H3 release of a link  ->  H2 acquire of meta, H4 acquire of a link:
+ *              who sees a slot or element LIVE sees its key and value.
+ *              H5 release of active -> H6 acquire: who mends sees the whole redo record.
+ *              C1 acq_rel of count, C3 acq_rel of acked: each sees its predecessor.
+ *              B1, B2 (sync/bytes.h): who saw a word of a reused slot sees that meta has changed.
+ * Progress     lookup, next_key: never wait; they begin again when a writer committed in the same
+ *              bucket meanwhile. update, delete: wait per bucket.
+ * If a process dies    holding bucket.lock: before active = 1 nothing is visible yet; after it, who
+ *              mends carries the redo record out (hash_mend): every step stores a fixed value, or can
+ *              be seen to have been done (count: detectable by owner and seq; lists: pool.c).
+ * Count        count = seq << 40 | owner << 28 | n. Who changes it first notes in the previous
+ *              owner's record (acked) that its change happened: so of every owner it can be told
+ *              whether its last change was applied.
+ * Replacement  of a value larger than a word fills an empty slot or a free element, then shows it and
+ *              hides the old one in one store: a pointer sees the old value or the new one.
+ * Differences from the kernel: iteration order, also with ZERO_SEED. A key that is present throughout
+ *              is found by every lookup. Copies are never torn.
+ */
+#include "map/hash.h"
+
+#include "base/error.h"
+#include "base/hash.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ACCEPTED_FLAGS                                                                         \
+	(BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_ZERO_SEED | \
+	 BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
+
+/* The kernel's largest allocation, less what it needs itself. */
+#define KEY_VALUE_MAX ((4u << 20) - 48)
+
+/* A reader that has begun again, or walked, so often meets scribbling, not writers. */
+#define READ_BUDGET 4000000ull
+
+#define COUNT_BITS 28
+#define COUNT_MASK ((1u << COUNT_BITS) - 1)
+#define SEQ_MASK   0xffffffu
+
+/* link_at of a redo record. */
+#define LINK_NONE  0
+#define LINK_CHAIN 1 /* the bucket's chain word */
+#define LINK_ELEM  2 /* + index: that element's next */
+
+/* ---- geometry ------------------------------------------------------------------------------- */
+
+static uint64_t align_up(uint64_t n, uint64_t a)
+{
+	return (n + a - 1) / a * a;
+}
+
+/* Buckets with slots: 3 slots at 1.25 elements per bucket, or 4 at 1.75; the one that takes less
+ * memory. Then 3.9 % or 2.7 % of the elements of a full map do not fit and lie in the pool. */
+static void geometry_slots(struct hash_geometry *g, uint32_t n, uint64_t slot)
+{
+	uint64_t three = align_up(BUCKET_HEAD + 3 * slot, 64);
+	uint64_t four = align_up(BUCKET_HEAD + 4 * slot, 64);
+
+	if (three * 7 <= four * 5) {
+		g->slots = 3;
+		g->bucket_stride = three;
+		g->n_buckets = (uint32_t)(((uint64_t)n * 4 + 4) / 5);
+	} else {
+		g->slots = 4;
+		g->bucket_stride = four;
+		g->n_buckets = (uint32_t)(((uint64_t)n * 4 + 6) / 7);
+	}
+}
+
+/* How many pool elements a full map needs but for a chance below 2^-60: all of them when it is small,
+ * has no slots, or has a known seed; twice the mean and some for the rest. */
+static uint32_t geometry_prereserve(const struct map_spec *spec, const struct hash_geometry *g)
+{
+	uint64_t likely = (uint64_t)spec->max_entries * 8 / 100 + 256;
+
+	if (spec->map_flags & BPF_F_NO_PREALLOC)
+		return 0;
+	if (!g->slots || spec->map_flags & BPF_F_ZERO_SEED || likely > g->pool_n)
+		return g->pool_n;
+	return (uint32_t)likely;
+}
+
+int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geometry *g)
+{
+	uint64_t slot = RU8(spec->key_size) + RU8(spec->value_size);
+	uint32_t n = spec->max_entries;
+
+	memset(g, 0, sizeof(*g));
+	if (spec->map_flags & BPF_F_NO_PREALLOC || slot > SLOT_MAX) {
+		g->bucket_stride = BUCKET_HEAD;
+		g->n_buckets = n;
+	} else {
+		geometry_slots(g, n, slot);
+	}
+	g->slot_stride = (uint32_t)slot;
+	g->value_off = (uint32_t)RU8(spec->key_size);
+	g->elem_stride = ELEM_HEAD + slot;
+	/* Spare elements, for replacements in a full map. */
+	g->pool_n = n + (cpus > 2 ? cpus : 2);
+	g->lists = cpus < LISTS_MAX ? cpus : LISTS_MAX;
+	if (g->pool_n < 64)
+		g->lists = 1;
+	g->list_span = (g->pool_n + g->lists - 1) / g->lists;
+	g->prereserved = (geometry_prereserve(spec, g) + g->lists - 1) / g->lists;
+	g->pool_off = align_up(g->n_buckets * g->bucket_stride, 4096);
+	g->body_bytes = g->pool_off + g->pool_n * g->elem_stride;
+	if (spec->map_flags & BPF_F_NO_PREALLOC) {
+		g->chunk_bytes = align_up(g->pool_off / CHUNKS_MAX + 1, CHUNK_MIN);
+		if (g->pool_off <= CHUNK_MIN)
+			g->chunk_bytes = 0;
+	}
+	return 0;
+}
+
+static int hash_alloc_check(const struct map_spec *spec)
+{
+	if (spec->map_flags & ~ACCEPTED_FLAGS)
+		return fail(EINVAL, "hash maps do not know flags 0x%x",
+			    spec->map_flags & ~ACCEPTED_FLAGS);
+	if ((spec->map_flags & BPF_F_RDONLY_PROG) && (spec->map_flags & BPF_F_WRONLY_PROG))
+		return fail(EINVAL, "BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude each other");
+	if (!spec->max_entries || !spec->key_size || !spec->value_size)
+		return fail(EINVAL,
+			    "a hash map needs max_entries, key_size and value_size above 0 "
+			    "(they are %u, %u, %u)",
+			    spec->max_entries, spec->key_size, spec->value_size);
+	if ((uint64_t)spec->key_size + spec->value_size >= KEY_VALUE_MAX)
+		return fail(E2BIG, "key and value of a hash map have at most %u bytes together",
+			    KEY_VALUE_MAX - 1);
+	return 0;
+}
+
+static int hash_layout(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret)
+{
+	struct hash_geometry g;
+	int err;
+
+	if (spec->max_entries > HASH_N_MAX)
+		return fail(E2BIG, "a hash map has at most %u elements", HASH_N_MAX);
+	err = hash_geometry_of(spec, cpus, &g);
+	if (err)
+		return err;
+	ret->body_bytes = g.body_bytes;
+	ret->reserve_end = g.chunk_bytes ? 0 : g.pool_off;
+	return 0;
+}
+
+static int hash_attach(struct bpfmap *map)
+{
+	struct region *region = map->region;
+	struct hash *h = calloc(1, sizeof(*h));
+
+	if (!h)
+		return fail(ENOMEM, "no memory for a handle");
+	hash_geometry_of(&map->spec, region->cpus, &h->g);
+	h->buckets = region->base;
+	h->pool = region->base + h->g.pool_off;
+	h->shm = (struct hash_shm *)region->header->type_words;
+	h->region = region;
+	h->seed = region->seed;
+	h->key_size = map->spec.key_size;
+	h->value_size = map->spec.value_size;
+	h->max_entries = map->spec.max_entries;
+	map->priv = h;
+	return 0;
+}
+
+static void hash_detach(struct bpfmap *map)
+{
+	free(map->priv);
+}
+
+/* Reserve the part of the pool that a full map will need. */
+static int hash_init(struct bpfmap *map)
+{
+	struct hash *h = map->priv;
+
+	for (uint32_t l = 0; l < h->g.lists; l++) {
+		uint64_t base = (uint64_t)l * h->g.list_span;
+		uint64_t n = h->g.pool_n > base ? h->g.pool_n - base : 0;
+		int err;
+
+		n = n < h->g.list_span ? n : h->g.list_span;
+		n = n < h->g.prereserved ? n : h->g.prereserved;
+		err = region_reserve(h->region, h->g.pool_off + base * h->g.elem_stride,
+				     n * h->g.elem_stride);
+		if (err)
+			return err;
+		shm_u32_store_relaxed(&h->shm->lists[l].reserved, (uint32_t)n);
+	}
+	return 0;
+}
+
+bool hash_bucket_reserved(const struct hash *h, uint32_t index)
+{
+	uint64_t chunk;
+
+	if (!h->g.chunk_bytes)
+		return true;
+	chunk = index * h->g.bucket_stride / h->g.chunk_bytes;
+	return shm_u64_load_relaxed(&h->shm->chunks[chunk / 64]) >> (chunk % 64) & 1;
+}
+
+int hash_bucket_reserve(struct hash *h, uint32_t index)
+{
+	uint64_t chunk, off, len;
+	int err;
+
+	if (hash_bucket_reserved(h, index))
+		return 0;
+	chunk = index * h->g.bucket_stride / h->g.chunk_bytes;
+	off = chunk * h->g.chunk_bytes;
+	len = h->g.pool_off - off < h->g.chunk_bytes ? h->g.pool_off - off : h->g.chunk_bytes;
+	err = region_reserve(h->region, off, len);
+	if (!err)
+		shm_u64_or_relaxed(&h->shm->chunks[chunk / 64], 1ull << (chunk % 64));
+	return err;
+}
+
+/* ---- reading -------------------------------------------------------------------------------- */
+
+/* Bit 8 i + 7 for every tag byte i of meta that equals tag. Exact: a byte never borrows. */
+static inline uint32_t tags_matching(uint64_t meta, uint8_t tag)
+{
+	uint32_t x = (uint32_t)meta ^ (tag * 0x01010101u);
+
+	return ~(((x & 0x7f7f7f7fu) + 0x7f7f7f7fu) | x | 0x7f7f7f7fu);
+}
+
+/* What a reader found. */
+struct found {
+	uint8_t *key;	    /* NULL: the key is not there */
+	struct elem_shm *e; /* the pool element, NULL if it lies in a slot */
+	uint32_t seq;	    /* the element's, from before its key was read */
+	uint64_t meta;	    /* the bucket's, valid while the key was read */
+};
+
+static inline bool meta_unchanged(const struct bucket_shm *b, uint64_t meta)
+{
+	return shm_u64_load_relaxed(&b->meta) == meta;
+}
+
+/* One pass over the chain; what it saw must still be validated. Returns how far it went. */
+static uint32_t chain_find(const struct hash *h, const struct bucket_shm *b, const void *key,
+			   uint32_t hash, struct found *found)
+{
+	uint32_t link = shm_u32_load_acquire(&b->chain); /* H4 acquire <- H3 */
+	uint32_t hops;
+
+	/* A chain has at most pool_n elements; who walks longer follows scribbled links. */
+	for (hops = 0; link && link <= h->g.pool_n && hops < h->g.pool_n; hops++) {
+		struct elem_shm *e;
+
+		e = hash_elem(h, link - 1);
+		found->seq = shm_u32_load_acquire(&e->seq); /* H4 acquire <- H3 */
+		if (shm_u32_load_relaxed(&e->hash) == hash &&
+		    bytes_equal((void *)hash_elem_key(e), key, h->key_size)) {
+			found->key = hash_elem_key(e);
+			found->e = e;
+			break;
+		}
+		link = shm_u32_load_acquire(&e->next); /* H4 acquire <- H3 */
+	}
+	return hops;
+}
+
+static inline void bucket_find(const struct hash *h, struct bucket_shm *b, const void *key,
+			       uint64_t hash, struct found *found)
+{
+	uint64_t budget = READ_BUDGET + h->g.pool_n, spent = 0;
+	uint32_t hits;
+
+	for (; spent < budget; spent++) {
+		found->e = NULL;
+		found->key = NULL;
+		found->meta = shm_u64_load_acquire(&b->meta); /* H2 acquire <- H1 */
+		hits = tags_matching(found->meta, hash_tag(hash));
+		for (; hits; hits &= hits - 1) {
+			uint32_t i = (uint32_t)__builtin_ctz(hits) / 8;
+			uint8_t *slot = hash_slot(h, b, i);
+
+			if (i < h->g.slots && bytes_equal((void *)slot, key, h->key_size)) {
+				found->key = slot;
+				break;
+			}
+		}
+		if (!found->key)
+			spent += chain_find(h, b, key, (uint32_t)hash, found);
+		if (__builtin_expect(meta_unchanged(b, found->meta), 1))
+			return;
+	}
+	found->key = NULL;
+}
+
+static uint64_t hash_key(const struct hash *h, const void *key)
+{
+	return hash_bytes(key, h->key_size, h->seed);
+}
+
+static void *hash_lookup(struct bpfmap *map, const void *key)
+{
+	const struct hash *h = map->priv;
+	uint64_t hash = hash_key(h, key);
+	uint32_t index = hash_bucket_of(h, hash);
+	struct found found;
+
+	if (!hash_bucket_reserved(h, index))
+		return NULL;
+	bucket_find(h, hash_bucket(h, index), key, hash, &found);
+	return found.key ? found.key + h->g.value_off : NULL;
+}
+
+/* Was what was copied since bucket_find the found element's? A slot's validity is the bucket's
+ * version; a pool element's is its own, so that large copies do not starve under replacements. */
+static bool copy_valid(const struct bucket_shm *b, const struct found *found)
+{
+	if (found->e)
+		return shm_u32_load_relaxed(&found->e->seq) == found->seq;
+	return meta_unchanged(b, found->meta);
+}
+
+static int hash_read(struct bpfmap *map, const void *key, void *ret_value)
+{
+	const struct hash *h = map->priv;
+	uint64_t hash = hash_key(h, key);
+	uint32_t index = hash_bucket_of(h, hash);
+	struct bucket_shm *b = hash_bucket(h, index);
+	struct found found;
+
+	if (!hash_bucket_reserved(h, index))
+		return -ENOENT;
+	for (uint32_t tries = 0; tries < READ_BUDGET; tries++) {
+		bucket_find(h, b, key, hash, &found);
+		if (!found.key)
+			return -ENOENT;
+		bytes_load(ret_value, (void *)(found.key + h->g.value_off), h->value_size);
+		if (copy_valid(b, &found))
+			return 0;
+	}
+	return fail(EUCLEAN, "the element's bucket changes without end; is somebody scribbling?");
+}
+
+/* ---- iteration ------------------------------------------------------------------------------ */
+
+/* Where a walk over one bucket stands: slots first, then the chain. */
+struct walk {
+	uint32_t slot;
+	uint32_t link;
+	uint32_t hops;
+	bool in_chain;
+};
+
+/* A replacement on its way from a slot to the chain stands in both for a moment; the slot counts. */
+static bool walk_hidden(const struct hash *h, struct bucket_shm *b, uint64_t meta,
+			struct elem_shm *e)
+{
+	uint32_t hits = tags_matching(meta, hash_tag(shm_u32_load_relaxed(&e->hash)));
+
+	for (; hits; hits &= hits - 1) {
+		uint32_t i = (uint32_t)__builtin_ctz(hits) / 8;
+
+		if (i < h->g.slots &&
+		    bytes_same((void *)hash_slot(h, b, i), (void *)hash_elem_key(e), h->key_size))
+			return true;
+	}
+	return false;
+}
+
+/* The next element's key, or NULL at the bucket's end. One pass; the caller validates. */
+static uint8_t *walk_next(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w)
+{
+	struct elem_shm *e;
+
+	for (; w->slot < h->g.slots; w->slot++)
+		if ((uint8_t)(meta >> (w->slot * 8)))
+			return hash_slot(h, b, w->slot++);
+	if (!w->in_chain) {
+		w->in_chain = true;
+		w->link = shm_u32_load_acquire(&b->chain); /* H4 acquire <- H3 */
+	}
+	while (w->link && w->link <= h->g.pool_n && w->hops++ < h->g.pool_n) {
+		e = hash_elem(h, w->link - 1);
+		w->link = shm_u32_load_acquire(&e->next); /* H4 acquire <- H3 */
+		if (!walk_hidden(h, b, meta, e))
+			return hash_elem_key(e);
+	}
+	return NULL;
+}
+
+/* The key after `key` in its bucket, or the bucket's first if key is NULL. 0; -ENOENT: no further
+ * one; -ESRCH: key is not in the bucket. */
+static int bucket_next(const struct hash *h, struct bucket_shm *b, const void *key, void *ret_next)
+{
+	uint64_t budget = READ_BUDGET + h->g.pool_n;
+	struct walk w;
+
+	for (uint64_t spent = 0; spent < budget; spent += 1 + w.hops) {
+		uint64_t meta = shm_u64_load_acquire(&b->meta); /* H2 acquire <- H1 */
+		uint8_t *k = NULL;
+		int result = -ENOENT;
+
+		memset(&w, 0, sizeof(w));
+
+		if (key) {
+			result = -ESRCH;
+			while (result == -ESRCH && (k = walk_next(h, b, meta, &w)))
+				if (bytes_equal((void *)k, key, h->key_size))
+					result = -ENOENT;
+		}
+		if (result == -ENOENT && (k = walk_next(h, b, meta, &w))) {
+			bytes_load(ret_next, (void *)k, h->key_size);
+			result = 0;
+		}
+		if (meta_unchanged(b, meta))
+			return result;
+	}
+	return -ENOENT;
+}
+
+static int hash_next_from(const struct hash *h, uint32_t index, void *ret_next)
+{
+	for (; index < h->g.n_buckets; index++) {
+		if (!hash_bucket_reserved(h, index)) {
+			/* On to the last bucket of the hole. */
+			uint64_t per_chunk = h->g.chunk_bytes / h->g.bucket_stride;
+
+			index = (uint32_t)(index / per_chunk * per_chunk + per_chunk - 1);
+			continue;
+		}
+		if (!bucket_next(h, hash_bucket(h, index), NULL, ret_next))
+			return 0;
+	}
+	return -ENOENT;
+}
+
+static int hash_next_key_into(const struct hash *h, const void *key, void *ret_next)
+{
+	uint32_t index = key ? hash_bucket_of(h, hash_key(h, key)) : 0;
+	int err = -ESRCH;
+
+	if (key && hash_bucket_reserved(h, index))
+		err = bucket_next(h, hash_bucket(h, index), key, ret_next);
+	if (!err)
+		return 0;
+	return hash_next_from(h, err == -ESRCH ? 0 : index + 1, ret_next);
+}
+
+static int hash_next_key(struct bpfmap *map, const void *key, void *ret_next)
+{
+	const struct hash *h = map->priv;
+	uint8_t small[512], *next = small;
+	int err;
+
+	/* ret_next may be key itself, and a walk may have to begin again. */
+	if (h->key_size > sizeof(small) && !(next = malloc(h->key_size)))
+		return fail(ENOMEM, "no memory for a key");
+	err = hash_next_key_into(h, key, next);
+	if (!err)
+		memcpy(ret_next, next, h->key_size);
+	if (next != small)
+		free(next);
+	return err;
+}
+
+/* One pass over a bucket. Returns how many elements it has; at most room of them are copied. */
+static uint32_t bucket_copy(const struct hash *h, struct bucket_shm *b, uint64_t meta,
+			    struct walk *w, uint8_t *keys, uint8_t *values, uint32_t room)
+{
+	uint32_t n = 0;
+	uint8_t *k;
+
+	memset(w, 0, sizeof(*w));
+	while ((k = walk_next(h, b, meta, w))) {
+		if (n < room) {
+			bytes_load(keys + (size_t)n * h->key_size, (void *)k, h->key_size);
+			bytes_load(values + (size_t)n * h->value_size, (void *)(k + h->g.value_off),
+				   h->value_size);
+		}
+		n++;
+	}
+	return n;
+}
+
+static int hash_read_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+			    uint32_t *count)
+{
+	const struct hash *h = map->priv;
+	uint64_t budget = READ_BUDGET + h->g.pool_n;
+	struct bucket_shm *b;
+	struct walk w;
+	uint32_t n;
+
+	if (*cursor >= h->g.n_buckets)
+		return -ENOENT;
+	if (!hash_bucket_reserved(h, (uint32_t)*cursor)) {
+		*count = 0;
+		(*cursor)++;
+		return 0;
+	}
+	b = hash_bucket(h, (uint32_t)*cursor);
+	for (uint64_t spent = 0; spent < budget; spent += 1 + w.hops) {
+		uint64_t meta = shm_u64_load_acquire(&b->meta); /* H2 acquire <- H1 */
+
+		n = bucket_copy(h, b, meta, &w, keys, values, *count);
+		if (!meta_unchanged(b, meta))
+			continue;
+		if (n > *count) {
+			*count = n;
+			return -ENOSPC;
+		}
+		*count = n;
+		(*cursor)++;
+		return 0;
+	}
+	return fail(EUCLEAN, "bucket %llu changes without end; is somebody scribbling?",
+		    (unsigned long long)*cursor);
+}
+
+/* ---- count ---------------------------------------------------------------------------------- */
+
+/* Note that owner's change number seq happened. Numbers wrap; a later one stays. */
+static void count_ack(struct hash *h, uint32_t owner, uint32_t seq)
+{
+	struct shm_u32 *acked;
+	uint32_t seen;
+
+	if (owner >= owner_count(&h->region->owners))
+		return;
+	acked = &owner_record(&h->region->owners, owner)->acked;
+	seen = shm_u32_load_acquire(acked); /* C3 acquire <- C3 */
+	while ((int32_t)((seq - seen) << 8) > 0)
+		if (shm_u32_cas_acq_rel(acked, &seen, seq)) /* C3 acq_rel -> C3 */
+			break;
+}
+
+/* Change the count in owner's name. False: the map is full. */
+static bool count_change(struct hash *h, uint32_t owner, uint32_t seq, uint32_t delta)
+{
+	uint64_t seen = shm_u64_load_acquire(&h->shm->count); /* C1 acquire <- C1 */
+	uint32_t n;
+
+	do {
+		n = (uint32_t)seen & COUNT_MASK;
+		if (delta == 1 && n >= h->max_entries)
+			return false;
+		/* Below 0 only when somebody scribbled; do not wrap into the other fields. */
+		n = (n + delta) & COUNT_MASK;
+		if (((uint32_t)(seen >> COUNT_BITS) & (OWNER_MAX - 1)) != owner)
+			count_ack(h, (uint32_t)(seen >> COUNT_BITS) & (OWNER_MAX - 1),
+				  (uint32_t)(seen >> 40));
+	} while (!shm_u64_cas_acq_rel(&h->shm->count, &seen, /* C1 acq_rel <-> C1 */
+				      (uint64_t)(seq & SEQ_MASK) << 40 |
+					      (uint64_t)owner << COUNT_BITS | n));
+	if (delta == 1)
+		shm_u32_max_relaxed(&h->shm->high_water, n);
+	return true;
+}
+
+/* Has owner's change number seq been applied? */
+static bool count_changed(struct hash *h, uint32_t owner, uint32_t seq)
+{
+	uint64_t seen = shm_u64_load_acquire(&h->shm->count); /* C1 acquire <- C1 */
+	/* C3 acquire <- C3 */
+	uint32_t acked = shm_u32_load_acquire(&owner_record(&h->region->owners, owner)->acked);
+
+	if (((uint32_t)(seen >> COUNT_BITS) & (OWNER_MAX - 1)) == owner &&
+	    (uint32_t)(seen >> 40) == (seq & SEQ_MASK))
+		return true;
+	return (acked & SEQ_MASK) == (seq & SEQ_MASK);
+}
+
+/* ---- writing: the redo record --------------------------------------------------------------- */
+
+static struct shm_u32 *link_word(struct hash *h, struct bucket_shm *b, uint32_t link_at)
+{
+	if (link_at == LINK_CHAIN)
+		return &b->chain;
+	if (link_at >= LINK_ELEM && link_at - LINK_ELEM < h->g.pool_n)
+		return &hash_elem(h, link_at - LINK_ELEM)->next;
+	return NULL;
+}
+
+/* Carry out owner's redo record, from wherever it stopped. me acts: the owner, or who mends. */
+static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t owner)
+{
+	struct owner_shm *record = owner_record(&h->region->owners, owner);
+	struct shm_u32 *link = link_word(h, b, shm_u32_load_relaxed(&record->link_at));
+	uint32_t delta = shm_u32_load_relaxed(&record->delta);
+	uint32_t seq = shm_u32_load_relaxed(&record->seq);
+
+	if (link)
+		/* H3 release -> H4 */
+		shm_u32_store_release(link, shm_u32_load_relaxed(&record->link_val));
+	/* H1 release -> H2 */
+	shm_u64_store_release(&b->meta, shm_u64_load_relaxed(&record->meta_after));
+	if (delta == UINT32_MAX && !count_changed(h, owner, seq))
+		count_change(h, owner, seq, delta);
+	shm_u32_store_relaxed(&record->claim, 0);
+	if (shm_u32_load_relaxed(&record->release))
+		pool_put(h, me, owner, &record->release);
+	shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
+}
+
+/* What an operation is about to do, in its thread's memory. */
+struct redo {
+	uint64_t meta_after;
+	uint32_t link_at;
+	uint32_t link_val;
+	uint32_t release; /* element + 1 */
+	uint32_t delta;
+};
+
+static int hash_full(struct hash *h)
+{
+	shm_u64_add_relaxed(&h->shm->failed_updates, 1);
+	return fail_quick(E2BIG, "the map is full: max_entries elements are in use; delete some or "
+				 "create a larger map");
+}
+
+/* Write the record and carry it out. E2BIG: an insertion met a full map; nothing has happened. */
+static int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+		       const struct redo *redo)
+{
+	uint32_t me = self->number_plus1 - 1;
+	struct owner_shm *record = owner_record(&h->region->owners, me);
+
+	if (redo->delta) {
+		/* Our last change was applied; saying so keeps acked close behind seq, which wraps. */
+		shm_u32_store_relaxed(&record->acked, self->seq);
+		self->seq = (self->seq + 1) & SEQ_MASK;
+	}
+	shm_u64_store_relaxed(&record->meta_after, redo->meta_after);
+	shm_u32_store_relaxed(&record->link_at, redo->link_at);
+	shm_u32_store_relaxed(&record->link_val, redo->link_val);
+	shm_u32_store_relaxed(&record->release, redo->release);
+	shm_u32_store_relaxed(&record->delta, redo->delta);
+	shm_u32_store_relaxed(&record->seq, self->seq);
+	shm_u32_store_release(&record->active, 1); /* H5 release -> H6 */
+	if (redo->delta == 1 && !count_change(h, me, self->seq, 1)) {
+		shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
+		pool_put(h, me, me, &record->claim);
+		return hash_full(h);
+	}
+	redo_apply(h, b, me, me);
+	return 0;
+}
+
+/* The lock of bucket lock_index is held by dead; or it is a list's lock (index behind the buckets). */
+static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
+{
+	struct hash *h = arg;
+	struct owner_shm *record = owner_record(&h->region->owners, dead);
+	uint64_t count = shm_u64_load_acquire(&h->shm->count); /* C1 acquire <- C1 */
+	struct bucket_shm *b;
+
+	if (lock_index != LOCK_NESTED && lock_index >= h->g.n_buckets) {
+		pool_mend_list(h, lock_index - h->g.n_buckets);
+		return;
+	}
+	pool_mend(h, dead);
+	if (((uint32_t)(count >> COUNT_BITS) & (OWNER_MAX - 1)) == dead)
+		count_ack(h, dead, (uint32_t)(count >> 40));
+	if (lock_index == LOCK_NESTED)
+		return;
+	b = hash_bucket(h, lock_index);
+	if (shm_u32_load_acquire(&record->active)) { /* H6 acquire <- H5 */
+		/* An insertion that was not counted did not happen; all else is carried out. */
+		if (shm_u32_load_relaxed(&record->delta) == 1 &&
+		    !count_changed(h, dead, shm_u32_load_relaxed(&record->seq)))
+			shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
+		else
+			redo_apply(h, b, me, dead);
+	}
+	if (shm_u32_load_relaxed(&record->claim))
+		pool_put(h, me, dead, &record->claim);
+}
+
+static struct shm_u32 *hash_lock_word(void *arg, uint32_t lock_index)
+{
+	struct hash *h = arg;
+
+	if (lock_index < h->g.n_buckets && hash_bucket_reserved(h, lock_index))
+		return &hash_bucket(h, lock_index)->lock;
+	return NULL;
+}
+
+static int hash_attach_writer(struct bpfmap *map)
+{
+	int err = hash_attach(map);
+	struct hash *h = map->priv;
+
+	if (err)
+		return err;
+	h->region->owners.mend = hash_mend;
+	h->region->owners.lock_word = hash_lock_word;
+	h->region->owners.arg = h;
+	return 0;
+}
+
+/* ---- writing: operations, bucket locked ----------------------------------------------------- */
+
+/* Where a key is, seen by the holder of the bucket's lock. */
+struct place {
+	uint8_t *key; /* NULL: absent */
+	uint32_t slot;
+	uint32_t elem;	  /* element + 1; 0: in a slot */
+	uint32_t link_at; /* the link that leads to elem */
+	uint32_t next;
+};
+
+static void place_find(struct hash *h, struct bucket_shm *b, const void *key, uint64_t hash,
+		       struct place *p)
+{
+	uint64_t meta = shm_u64_load_relaxed(&b->meta);
+	uint32_t hits = tags_matching(meta, hash_tag(hash));
+	uint32_t link = shm_u32_load_relaxed(&b->chain);
+
+	memset(p, 0, sizeof(*p));
+	for (; hits; hits &= hits - 1) {
+		p->slot = (uint32_t)__builtin_ctz(hits) / 8;
+		p->key = hash_slot(h, b, p->slot);
+		if (p->slot < h->g.slots && bytes_equal((void *)p->key, key, h->key_size))
+			return;
+	}
+	p->link_at = LINK_CHAIN;
+	for (uint32_t hops = 0; link && link <= h->g.pool_n && hops < h->g.pool_n; hops++) {
+		struct elem_shm *e = hash_elem(h, link - 1);
+
+		p->elem = link;
+		p->key = hash_elem_key(e);
+		p->next = shm_u32_load_relaxed(&e->next);
+		if (shm_u32_load_relaxed(&e->hash) == (uint32_t)hash &&
+		    bytes_equal((void *)p->key, key, h->key_size))
+			return;
+		p->link_at = LINK_ELEM + link - 1;
+		link = p->next;
+	}
+	memset(p, 0, sizeof(*p));
+}
+
+static uint64_t meta_next(uint64_t meta)
+{
+	return meta + (1ull << 32);
+}
+
+static uint64_t meta_with_tag(uint64_t meta, uint32_t slot, uint8_t tag)
+{
+	return (meta & ~(0xffull << (slot * 8))) | (uint64_t)tag << (slot * 8);
+}
+
+/* An empty slot of the bucket, beginning after the one used last; slots if there is none. */
+static uint32_t slot_empty(const struct hash *h, uint64_t meta)
+{
+	uint32_t start = (uint32_t)(meta >> 32);
+
+	for (uint32_t i = 0; i < h->g.slots; i++) {
+		uint32_t slot = (start + i) % h->g.slots;
+
+		if (!(uint8_t)(meta >> (slot * 8)))
+			return slot;
+	}
+	return h->g.slots;
+}
+
+static void elem_fill(struct hash *h, uint8_t *at, const void *key, const void *value)
+{
+	bytes_store((void *)at, key, h->key_size);
+	bytes_store((void *)(at + h->g.value_off), value, h->value_size);
+}
+
+/* Claim and fill a pool element that will stand before next. */
+static int claim_filled(struct hash *h, struct owner_local *self, uint64_t hash, const void *key,
+			const void *value, uint32_t next, uint32_t *ret_index)
+{
+	struct elem_shm *e;
+	int err = pool_get(h, self->number_plus1 - 1, ret_index);
+
+	if (err)
+		return err;
+	e = hash_elem(h, *ret_index);
+	shm_u32_store_relaxed(&e->hash, (uint32_t)hash);
+	shm_u32_store_relaxed(&e->next, next);
+	elem_fill(h, hash_elem_key(e), key, value);
+	return 0;
+}
+
+static int insert_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			 uint64_t hash, const void *key, const void *value)
+{
+	uint64_t meta = shm_u64_load_relaxed(&b->meta);
+	struct redo redo = {.meta_after = meta_next(meta), .delta = 1};
+	uint32_t slot = slot_empty(h, meta), index;
+	int err;
+
+	if (((uint32_t)shm_u64_load_relaxed(&h->shm->count) & COUNT_MASK) >= h->max_entries)
+		return hash_full(h);
+	if (slot < h->g.slots) {
+		elem_fill(h, hash_slot(h, b, slot), key, value);
+		redo.meta_after = meta_with_tag(redo.meta_after, slot, hash_tag(hash));
+		return redo_commit(h, b, self, &redo);
+	}
+	redo.link_at = LINK_CHAIN;
+	err = claim_filled(h, self, hash, key, value, shm_u32_load_relaxed(&b->chain), &index);
+	if (err)
+		return err;
+	redo.link_val = index + 1;
+	return redo_commit(h, b, self, &redo);
+}
+
+/* The element in a slot gives way to a new one in another slot, or at the head of the chain. Readers
+ * look at slots first: until meta hides the old one, they find it. */
+static int replace_slot(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			uint64_t hash, const void *key, const void *value, const struct place *p)
+{
+	uint64_t meta = shm_u64_load_relaxed(&b->meta);
+	uint32_t slot = slot_empty(h, meta), index;
+	struct redo redo = {
+		.meta_after = meta_with_tag(meta_next(meta), p->slot, 0),
+		.link_at = LINK_CHAIN,
+	};
+	int err;
+
+	if (slot < h->g.slots) {
+		elem_fill(h, hash_slot(h, b, slot), key, value);
+		/* H1 release -> H2 */
+		shm_u64_store_release(&b->meta,
+				      meta_with_tag(redo.meta_after, slot, hash_tag(hash)));
+		return 0;
+	}
+	err = claim_filled(h, self, hash, key, value, shm_u32_load_relaxed(&b->chain), &index);
+	if (err)
+		return err;
+	redo.link_val = index + 1;
+	return redo_commit(h, b, self, &redo);
+}
+
+static int replace_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			  uint64_t hash, const void *key, const void *value, const struct place *p)
+{
+	struct redo redo = {.meta_after = meta_next(shm_u64_load_relaxed(&b->meta))};
+	uint32_t index;
+	int err;
+
+	if (h->value_size <= 8) {
+		bytes_store((void *)(p->key + h->g.value_off), value, h->value_size);
+		return 0;
+	}
+	if (!p->elem)
+		return replace_slot(h, b, self, hash, key, value, p);
+	err = claim_filled(h, self, hash, key, value, p->next, &index);
+	if (err)
+		return err;
+	redo.link_at = p->link_at;
+	redo.link_val = index + 1;
+	redo.release = p->elem;
+	return redo_commit(h, b, self, &redo);
+}
+
+static int update_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			 uint64_t hash, const void *key, const void *value, uint64_t flags)
+{
+	struct place p;
+
+	place_find(h, b, key, hash, &p);
+	if (p.key && flags == BPF_NOEXIST)
+		return fail_quick(EEXIST, "the key is present and the update says BPF_NOEXIST");
+	if (p.key)
+		return replace_locked(h, b, self, hash, key, value, &p);
+	if (flags == BPF_EXIST)
+		return fail_quick(ENOENT, "the key is absent and the update says BPF_EXIST");
+	return insert_locked(h, b, self, hash, key, value);
+}
+
+static int delete_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			 uint64_t hash, const void *key)
+{
+	struct redo redo = {
+		.meta_after = meta_next(shm_u64_load_relaxed(&b->meta)),
+		.delta = UINT32_MAX,
+	};
+	struct place p;
+
+	place_find(h, b, key, hash, &p);
+	if (!p.key)
+		return -ENOENT;
+	if (p.elem) {
+		redo.link_at = p.link_at;
+		redo.link_val = p.next;
+		redo.release = p.elem;
+	} else {
+		redo.meta_after = meta_with_tag(redo.meta_after, p.slot, 0);
+	}
+	return redo_commit(h, b, self, &redo);
+}
+
+/* ---- operations, in the order of the ops table ---------------------------------------------- */
+
+static int hash_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+{
+	struct hash *h = map->priv;
+	uint64_t hash = hash_key(h, key);
+	uint32_t index = hash_bucket_of(h, hash);
+	struct bucket_shm *b = hash_bucket(h, index);
+	struct owner_local *self;
+	int err;
+
+	if (flags > BPF_EXIST)
+		return fail(EINVAL,
+			    "update flags 0x%llx: one of BPF_ANY, BPF_NOEXIST, BPF_EXIST is "
+			    "possible",
+			    (unsigned long long)flags);
+	err = owner_self(&h->region->owners, &self);
+	if (!err)
+		err = hash_bucket_reserve(h, index);
+	if (!err)
+		err = lock_acquire(&b->lock, &h->region->owners, self->number_plus1 - 1, index);
+	if (err)
+		return err;
+	err = update_locked(h, b, self, hash, key, value, flags);
+	lock_release(&b->lock);
+	return err;
+}
+
+static int hash_delete(struct bpfmap *map, const void *key)
+{
+	struct hash *h = map->priv;
+	uint64_t hash = hash_key(h, key);
+	uint32_t index = hash_bucket_of(h, hash);
+	struct bucket_shm *b = hash_bucket(h, index);
+	struct owner_local *self;
+	int err;
+
+	if (!hash_bucket_reserved(h, index))
+		return -ENOENT;
+	err = owner_self(&h->region->owners, &self);
+	if (!err)
+		err = lock_acquire(&b->lock, &h->region->owners, self->number_plus1 - 1, index);
+	if (err)
+		return err;
+	err = delete_locked(h, b, self, hash, key);
+	lock_release(&b->lock);
+	return err;
+}
+
+static bool hash_is_value(const struct bpfmap *map, const void *addr, size_t len)
+{
+	const struct hash *h = map->priv;
+	uint64_t off = (uint64_t)((const uint8_t *)addr - h->buckets);
+
+	if ((const uint8_t *)addr < h->buckets || off >= h->g.body_bytes || len > h->value_size)
+		return false;
+	if (off >= h->g.pool_off)
+		off = (off - h->g.pool_off) % h->g.elem_stride - ELEM_HEAD;
+	else if (!h->g.slots || (off = off % h->g.bucket_stride - BUCKET_HEAD) >=
+					(uint64_t)h->g.slots * h->g.slot_stride)
+		return false;
+	else
+		off %= h->g.slot_stride;
+	/* Below the head or the key the difference wraps and is far too large. */
+	off -= h->g.value_off;
+	return off < h->value_size && len <= h->value_size - off;
+}
+
+static uint64_t hash_entries(const struct bpfmap *map)
+{
+	const struct hash *h = map->priv;
+
+	return shm_u64_load_relaxed(&h->shm->count) & COUNT_MASK;
+}
+
+static void hash_counters(const struct bpfmap *map, struct map_counters *ret)
+{
+	const struct hash *h = map->priv;
+	uint32_t high = shm_u32_load_relaxed(&h->shm->high_water);
+
+	ret->entries = hash_entries(map);
+	ret->high_water = high > ret->entries ? high : ret->entries;
+	ret->failed_updates = shm_u64_load_relaxed(&h->shm->failed_updates);
+}
+
+const struct map_ops hash_map_ops = {
+	.alloc_check = hash_alloc_check,
+	.layout = hash_layout,
+	.init = hash_init,
+	.attach = hash_attach_writer,
+	.detach = hash_detach,
+	.lookup = hash_lookup,
+	.update = hash_update,
+	.delete_elem = hash_delete,
+	.read = hash_read,
+	.write = hash_update,
+	.next_key = hash_next_key,
+	.read_bucket = hash_read_bucket,
+	.is_value = hash_is_value,
+	.counters = hash_counters,
+	.check = hash_check,
+};

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* hash.h: the bytes of the hash family (hash.c, pool.c, hash_check.c).
+ *
+ * Body of the region:
+ *   0                buckets: n_buckets x bucket_stride
+ *   pool_off         pool: pool_n x elem_stride, elements that did not fit into their bucket
+ *
+ * Bucket, bucket_stride bytes:
+ *   0   meta    version << 32 | tag[3] << 24 | ... | tag[0]; tag 0: slot empty, else 8 bits of hash
+ *   8   lock    owner + 1, or 0
+ *   12  chain   first pool element + 1, or 0
+ *   16  slots   0, 3 or 4 of: key (padded to 8), value (padded to 8)
+ * A small element lies in its bucket, so that a lookup costs one cache line where it fits into one.
+ * With NO_PREALLOC, and when key and value exceed SLOT_MAX bytes, buckets have no slots.
+ *
+ * Pool element, elem_stride bytes:
+ *   0   next    element + 1 that follows in the chain or free list, or 0
+ *   4   hash    low 32 bits of the key's hash
+ *   8   seq     counts reuse
+ *   16  key (padded to 8), value (padded to 8)
+ *
+ * Header words (region_header_shm.type_words): struct hash_shm.
+ */
+#ifndef BPFMAP_MAP_HASH_H
+#define BPFMAP_MAP_HASH_H
+
+#include "map/map.h"
+#include "sync/bytes.h"
+#include "sync/lock.h"
+
+#define SLOTS_MAX    4
+#define SLOT_MAX     128 /* bytes of key and value up to which elements lie in their bucket */
+#define BUCKET_HEAD  16
+#define ELEM_HEAD    16
+#define LISTS_MAX    8
+#define CHUNK_MIN    65536 /* a lazy bucket array is reserved so many bytes at a time, at least */
+#define CHUNKS_MAX   8192
+#define HASH_N_MAX   (1u << 27)
+#define RETURNED_MIN 64 /* freed elements rest until so many have come together */
+
+struct bucket_shm {
+	struct shm_u64 meta;
+	struct shm_u32 lock;
+	struct shm_u32 chain;
+};
+
+struct elem_shm {
+	struct shm_u32 next;
+	struct shm_u32 hash;
+	struct shm_u32 seq;
+	struct shm_u32 pad;
+};
+
+/* One free list of the pool, with its own range of elements that were never used. */
+struct pool_list_shm {
+	struct shm_u32 lock;
+	struct shm_u32 on_behalf; /* owner whose claim or release the holder is working on */
+	struct shm_u64 heads;	  /* returned << 32 | fresh; element + 1 each */
+	struct shm_u32 bump;	  /* elements of the range that have been used */
+	struct shm_u32 reserved;  /* elements of the range that have memory behind them */
+	struct shm_u32 returned;  /* how many were returned, roughly */
+	uint8_t pad[36];
+};
+
+struct hash_shm {
+	struct shm_u64 count; /* seq << 40 | owner << 28 | elements */
+	struct shm_u32 high_water;
+	uint8_t pad[52];
+	struct shm_u64 failed_updates;
+	uint8_t pad2[56];
+	struct pool_list_shm lists[LISTS_MAX];
+	struct shm_u64 chunks[CHUNKS_MAX / 64]; /* lazy bucket array: what has memory behind it */
+};
+
+_Static_assert(sizeof(struct pool_list_shm) == 64, "a line per list");
+_Static_assert(sizeof(struct hash_shm) <= sizeof(((struct region_header_shm *)0)->type_words),
+	       "fits the header");
+
+/* Sizes and counts: a pure function of the spec. */
+struct hash_geometry {
+	uint32_t n_buckets;
+	uint32_t slots;
+	uint64_t bucket_stride;
+	uint32_t slot_stride;
+	uint32_t value_off; /* of the value behind the key */
+	uint64_t elem_stride;
+	uint32_t pool_n;
+	uint64_t pool_off;
+	uint64_t body_bytes;
+	uint32_t lists;
+	uint32_t list_span;   /* pool elements per list's range */
+	uint32_t prereserved; /* pool elements per list reserved at creation */
+	uint64_t chunk_bytes; /* lazy bucket array; 0 if it is all reserved */
+};
+
+/* The handle's private view. */
+struct hash {
+	struct hash_geometry g;
+	uint8_t *buckets;
+	uint8_t *pool;
+	struct hash_shm *shm;
+	struct region *region;
+	uint64_t seed;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+};
+
+int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geometry *ret);
+
+static inline struct bucket_shm *hash_bucket(const struct hash *h, uint32_t index)
+{
+	return (struct bucket_shm *)(h->buckets + index * h->g.bucket_stride);
+}
+
+static inline uint32_t hash_bucket_of(const struct hash *h, uint64_t hash)
+{
+	return (uint32_t)(((hash >> 32) * h->g.n_buckets) >> 32);
+}
+
+static inline uint8_t hash_tag(uint64_t hash)
+{
+	uint8_t tag = (uint8_t)hash;
+
+	return (uint8_t)(tag + !tag);
+}
+
+static inline uint8_t *hash_slot(const struct hash *h, struct bucket_shm *b, uint32_t i)
+{
+	return (uint8_t *)b + BUCKET_HEAD + i * h->g.slot_stride;
+}
+
+/* index < pool_n has been checked by the caller. */
+static inline struct elem_shm *hash_elem(const struct hash *h, uint32_t index)
+{
+	return (struct elem_shm *)(h->pool + index * h->g.elem_stride);
+}
+
+static inline uint8_t *hash_elem_key(struct elem_shm *e)
+{
+	return (uint8_t *)e + ELEM_HEAD;
+}
+
+/* Does the bucket's memory exist? Only a lazy bucket array has holes; they hold no elements. */
+bool hash_bucket_reserved(const struct hash *h, uint32_t index);
+int hash_bucket_reserve(struct hash *h, uint32_t index);
+
+/* pool.c: who calls holds a bucket lock and is owner me; record is whose operation it is. */
+
+/* Take an element for record->claim, mark its reuse; *ret_index. ENOMEM, ENOSPC, ETIMEDOUT. */
+int pool_get(struct hash *h, uint32_t me, uint32_t *ret_index);
+/* Give back the element that *field (claim or release of owner number's record) names; *field
+ * becomes 0 in the same step, as seen by who mends. */
+void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *field);
+/* Finish list work that a dead owner left: its list locks are free afterwards. */
+void pool_mend_list(struct hash *h, uint32_t list);
+void pool_mend(struct hash *h, uint32_t dead);
+
+/* hash_check.c */
+int hash_check(struct bpfmap *map);
+
+#endif

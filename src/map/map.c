@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* map.c: the native API (bpfmap.h) over the types' ops, and the list of types. Holds no shared state of
+ * its own but the freeze word in the region's header.
+ *
+ * Edges        F1 release of frozen -> F2 acquire: who sees the freeze sees the writes before it
+ * If a process dies    its handles go with its memory
+ */
+#include "map/map.h"
+
+#include "base/cpus.h"
+#include "base/error.h"
+#include "region/rundir.h"
+#include "sync/bytes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAP_TYPE(NAME, word, ops) extern const struct map_ops ops;
+#include "map/types.def"
+#undef MAP_TYPE
+
+static const struct {
+	uint32_t type;
+	const char *word;
+	const struct map_ops *ops;
+} types[] = {
+#define MAP_TYPE(NAME, word, ops) {BPF_MAP_TYPE_##NAME, word, &ops},
+#include "map/types.def"
+#undef MAP_TYPE
+};
+
+#define TYPES (sizeof(types) / sizeof(types[0]))
+
+const struct map_ops *map_ops_of(uint32_t type)
+{
+	for (size_t i = 0; i < TYPES; i++)
+		if (types[i].type == type)
+			return types[i].ops;
+	return NULL;
+}
+
+const char *map_type_word(uint32_t type)
+{
+	for (size_t i = 0; i < TYPES; i++)
+		if (types[i].type == type)
+			return types[i].word;
+	return NULL;
+}
+
+uint32_t map_type_from_word(const char *word)
+{
+	for (size_t i = 0; i < TYPES; i++)
+		if (!strcmp(types[i].word, word))
+			return types[i].type;
+	return 0;
+}
+
+size_t map_syscall_value_size(const struct bpfmap *map)
+{
+	return map->spec.value_size;
+}
+
+int map_may_write(const struct bpfmap *map)
+{
+	if (map->region->readonly)
+		return fail(EPERM, "the map was opened read-only");
+	if (shm_u32_load_acquire(&map->region->header->frozen)) /* F2 acquire <- F1 */
+		return fail(EPERM, "the map is frozen: it can be read, and programs may change it");
+	return 0;
+}
+
+int map_check_name(const char *name)
+{
+	const unsigned char *p = (const unsigned char *)name;
+
+	for (; *p; p++) {
+		bool latin1 = *p >= 0xc0 && *p != 0xd7 && *p != 0xf7;
+
+		if (p - (const unsigned char *)name >= 15)
+			return fail(EINVAL, "the name '%s' is longer than 15 characters", name);
+		if (!(*p >= '0' && *p <= '9') && !(*p >= 'A' && *p <= 'Z') &&
+		    !(*p >= 'a' && *p <= 'z') && *p != '_' && *p != '.' && !latin1)
+			return fail(EINVAL,
+				    "the name '%s' has a character other than letters, digits, "
+				    "'_' and '.'",
+				    name);
+	}
+	return 0;
+}
+
+int map_check_spec(const struct map_spec *spec)
+{
+	const struct map_ops *ops = map_ops_of(spec->type);
+
+	if (spec->map_extra && spec->type != BPF_MAP_TYPE_BLOOM_FILTER)
+		return fail(EINVAL, "map_extra is for Bloom filters only");
+	if ((spec->map_flags & BPF_F_RDONLY) && (spec->map_flags & BPF_F_WRONLY))
+		return fail(EINVAL, "BPF_F_RDONLY and BPF_F_WRONLY exclude each other");
+	if (!ops)
+		return fail(EINVAL, "map type %u is not known here", spec->type);
+	return ops->alloc_check(spec);
+}
+
+static int body_bytes_of(const struct map_spec *spec, uint32_t cpus, uint64_t *ret_bytes)
+{
+	struct map_layout layout;
+	int err = map_check_spec(spec);
+
+	if (!err)
+		err = map_ops_of(spec->type)->layout(spec, cpus, &layout);
+	if (err)
+		return fail(EUCLEAN, "the region's header describes no valid map");
+	*ret_bytes = layout.body_bytes;
+	return 0;
+}
+
+static int map_from_region(struct region *region, struct bpfmap **ret_map)
+{
+	struct bpfmap *map = calloc(1, sizeof(*map));
+	int err;
+
+	if (!map) {
+		region_close(region);
+		return fail(ENOMEM, "no memory for a handle");
+	}
+	map->region = region;
+	map->spec = region->spec;
+	map->ops = map_ops_of(map->spec.type);
+	err = map->ops->attach(map);
+	if (err) {
+		region_close(region);
+		free(map);
+		return err;
+	}
+	*ret_map = map;
+	return 0;
+}
+
+static void spec_from_opts(const struct bpfmap_create_opts *opts, struct map_spec *spec)
+{
+	memset(spec, 0, sizeof(*spec));
+	spec->type = opts->type;
+	spec->key_size = opts->key_size;
+	spec->value_size = opts->value_size;
+	spec->max_entries = opts->max_entries;
+	spec->map_flags = opts->map_flags;
+	spec->map_extra = opts->map_extra;
+	if (opts->map_flags & BPF_F_NUMA_NODE)
+		spec->numa_node = opts->numa_node;
+}
+
+int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map)
+{
+	struct region_create how = {0};
+	struct map_layout layout;
+	struct region *region;
+	struct bpfmap *map;
+	int err;
+
+	if (opts->sz < sizeof(*opts))
+		return fail(EINVAL, "opts.sz is %zu, not sizeof(struct bpfmap_create_opts)",
+			    opts->sz);
+	spec_from_opts(opts, &how.spec);
+	how.cpus = cpus_possible();
+	err = map_check_spec(&how.spec);
+	if (!err)
+		err = map_ops_of(how.spec.type)->layout(&how.spec, how.cpus, &layout);
+	if (!err && opts->name)
+		err = map_check_name(opts->name);
+	if (err)
+		return err;
+	/* The access flags belong to the descriptor that the creator gets, not to the map. */
+	how.spec.map_flags &= ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY);
+	how.body_bytes = layout.body_bytes;
+	how.reserve_end = layout.reserve_end;
+	how.shared = opts->memory == BPFMAP_MEMORY_SHARED;
+	how.seeded = !(how.spec.map_flags & BPF_F_ZERO_SEED);
+	how.name = opts->name;
+	how.btf = opts->btf;
+	how.btf_size = opts->btf ? opts->btf_size : 0;
+	how.btf_id = opts->btf_id;
+	how.btf_key_type_id = opts->btf_key_type_id;
+	how.btf_value_type_id = opts->btf_value_type_id;
+	err = region_create(&how, &region);
+	if (!err)
+		err = map_from_region(region, &map);
+	if (!err && map->ops->init) {
+		err = map->ops->init(map);
+		if (err)
+			bpfmap_close(map);
+	}
+	if (!err)
+		*ret_map = map;
+	return err;
+}
+
+int bpfmap_open_fd(int fd, uint32_t flags, struct bpfmap **ret_map)
+{
+	struct region *region;
+	int err;
+
+	if (flags & ~BPFMAP_OPEN_RDONLY)
+		return fail(EINVAL, "unknown open flags 0x%x", flags);
+	err = region_open_fd(fd, flags & BPFMAP_OPEN_RDONLY, body_bytes_of, &region);
+	return err ? err : map_from_region(region, ret_map);
+}
+
+int bpfmap_open(const char *path, uint32_t flags, struct bpfmap **ret_map)
+{
+	char real[4096];
+	int err = rundir_resolve(path, real, sizeof(real)), fd;
+
+	if (err)
+		return err;
+	/* Never waits for a fifo's other end and never makes a terminal ours. */
+	fd = open(real, (flags & BPFMAP_OPEN_RDONLY ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK |
+				O_NOCTTY);
+	if (fd < 0)
+		return fail_os(errno, "cannot open %s", real);
+	err = bpfmap_open_fd(fd, flags, ret_map);
+	close(fd);
+	return err;
+}
+
+void bpfmap_close(struct bpfmap *map)
+{
+	if (!map)
+		return;
+	/* The owners' numbers are given back before what mends them goes. */
+	map->ops->detach(map);
+	region_close(map->region);
+	free(map);
+}
+
+int bpfmap_fd(struct bpfmap *map)
+{
+	return region_dup_fd(map->region, map->region->readonly ? O_RDONLY : O_RDWR);
+}
+
+int bpfmap_pin(struct bpfmap *map, const char *path)
+{
+	char real[4096];
+	int err = rundir_resolve(path, real, sizeof(real));
+
+	if (err)
+		return err;
+	if (map->region->fd < 0)
+		return fail(ENOTSUP, "a map in private memory cannot be pinned; create it with "
+				     "BPFMAP_MEMORY_SHARED");
+	return region_link(map->region->fd, real);
+}
+
+void *bpfmap_lookup(struct bpfmap *map, const void *key)
+{
+	return map->ops->lookup(map, key);
+}
+
+int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)
+{
+	return map->ops->read(map, key, ret_value);
+}
+
+int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+{
+	int err = map_may_write(map);
+
+	return err ? err : map->ops->write(map, key, value, flags);
+}
+
+int bpfmap_delete(struct bpfmap *map, const void *key)
+{
+	int err = map_may_write(map);
+
+	return err ? err : map->ops->delete_elem(map, key);
+}
+
+int bpfmap_next_key(struct bpfmap *map, const void *key, void *ret_next)
+{
+	return map->ops->next_key(map, key, ret_next);
+}
+
+int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+		      uint32_t *count)
+{
+	uint32_t room = *count, done = 0, n;
+	size_t value_size = map_syscall_value_size(map);
+	int err = 0;
+
+	while (!err && done < room) {
+		n = room - done;
+		err = map->ops->read_bucket(map, cursor,
+					    (char *)keys + (size_t)done * map->spec.key_size,
+					    (char *)values + done * value_size, &n);
+		if (!err)
+			done += n;
+	}
+	*count = done;
+	/* A bucket that no longer fits waits for the next call, unless nothing was read at all. */
+	return err == -ENOSPC && done ? 0 : err;
+}
+
+int bpfmap_update_batch(struct bpfmap *map, const void *keys, const void *values, uint32_t *count,
+			uint64_t flags)
+{
+	uint32_t n = *count;
+	size_t value_size = map_syscall_value_size(map);
+	int err = map_may_write(map);
+
+	for (*count = 0; !err && *count < n; *count += !err)
+		err = map->ops->write(map, (const char *)keys + (size_t)*count * map->spec.key_size,
+				      (const char *)values + *count * value_size, flags);
+	return err;
+}
+
+int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)
+{
+	const struct region *region = map->region;
+	struct map_counters counters = {0};
+
+	map->ops->counters(map, &counters);
+	*ret_info = (struct bpfmap_info){
+		.type = map->spec.type,
+		.id = region->id,
+		.key_size = map->spec.key_size,
+		.value_size = map->spec.value_size,
+		.max_entries = map->spec.max_entries,
+		.map_flags = map->spec.map_flags,
+		.map_extra = map->spec.map_extra,
+		.btf_id = region->btf_id,
+		.btf_key_type_id = region->btf_key_type_id,
+		.btf_value_type_id = region->btf_value_type_id,
+		.btf_size = region->btf_size,
+		.frozen = shm_u32_load_acquire(&region->header->frozen) != 0, /* F2 acquire <- F1 */
+		.readonly = region->readonly,
+		.entries = counters.entries,
+		.high_water = counters.high_water,
+		.failed_updates = counters.failed_updates,
+		.memory_bytes = region_memory_bytes(region),
+		.created_ns = region->created_ns,
+	};
+	memcpy(ret_info->name, region->name, sizeof(ret_info->name));
+	return 0;
+}
+
+const void *bpfmap_btf(struct bpfmap *map, uint32_t *ret_size)
+{
+	*ret_size = map->region->btf_size;
+	return *ret_size ? map->region->base + map->region->btf_off : NULL;
+}
+
+int bpfmap_freeze(struct bpfmap *map)
+{
+	int err = map_may_write(map);
+
+	if (!err)
+		shm_u32_store_release(&map->region->header->frozen, 1); /* F1 release -> F2 */
+	return err;
+}
+
+int bpfmap_check(struct bpfmap *map)
+{
+	if (!map->region->readonly)
+		owner_mend_all(&map->region->owners);
+	return map->ops->check(map);
+}
+
+const char *bpfmap_last_error(void)
+{
+	return error_sentence();
+}
+
+const char *bpfmap_version(void)
+{
+	return BPFMAP_VERSION;
+}

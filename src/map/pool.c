@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* pool.c: free elements of the hash family's pool, in a few lists so that writers seldom meet.
+ *
+ * States       element: never used -> claimed [pool_get] -> linked in a chain [hash.c]
+ *              -> released [hash.c] -> returned [pool_put] -> fresh [pool_take] -> claimed ...
+ * Invariants   1. an element is in one chain, in one list, in one owner's claim or release field, or
+ *                 was never used (bump)                                      (checked by hash_check)
+ *              2. a claim or release field names an element of a list only while that list's lock is
+ *                 held on_behalf of the field's owner
+ * Locks        list.lock: the list's words. Taken under a bucket lock, never the other way round.
+ * Edges        L1, L2 (sync/lock.h)
+ * Progress     waits per list; an empty pool means that others hold the spare elements for a moment
+ * If a process dies    holding list.lock: the list's words change in one store (heads or bump), so
+ *              whether the element is in the list can be seen from them: pool_mend_list.
+ *              with an element in its claim: whoever mends its bucket gives the element back.
+ * Reuse        is put off: elements come back in groups of RETURNED_MIN, first freed, first used, or
+ *              when nothing else is left.
+ */
+#include "map/hash.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <sched.h>
+
+#define GET_ROUNDS 2000
+
+static uint32_t list_base(const struct hash *h, uint32_t list)
+{
+	return list * h->g.list_span;
+}
+
+static uint32_t list_len(const struct hash *h, uint32_t list)
+{
+	uint32_t base = list_base(h, list);
+
+	if (base >= h->g.pool_n)
+		return 0;
+	return h->g.pool_n - base < h->g.list_span ? h->g.pool_n - base : h->g.list_span;
+}
+
+static uint64_t heads_pack(uint32_t fresh, uint32_t returned)
+{
+	return (uint64_t)returned << 32 | fresh;
+}
+
+/* Memory behind never-used element number bump of the list's range. */
+static int list_reserve(struct hash *h, struct pool_list_shm *list, uint32_t l, uint32_t bump)
+{
+	uint32_t reserved = shm_u32_load_relaxed(&list->reserved), len = list_len(h, l);
+	uint32_t step = (uint32_t)(CHUNK_MIN / h->g.elem_stride) + 1;
+	int err;
+
+	if (bump < reserved)
+		return 0;
+	if (reserved > bump)
+		reserved = bump;
+	/* Grow by a quarter of what is there, so that reserving stays rare in large maps. */
+	step = step > bump / 4 ? step : bump / 4;
+	step = step < len - bump ? step : len - bump;
+	err = region_reserve(h->region, h->g.pool_off + (list_base(h, l) + bump) * h->g.elem_stride,
+			     step * h->g.elem_stride);
+	if (!err)
+		shm_u32_store_relaxed(&list->reserved, bump + step);
+	return err;
+}
+
+/* With the list's lock held: claim one. 0; -ENOENT: the list is empty; or the reserve's error. */
+static int pool_take_locked(struct hash *h, struct pool_list_shm *list, uint32_t l,
+			    struct shm_u32 *claim)
+{
+	uint64_t heads = shm_u64_load_relaxed(&list->heads);
+	uint32_t fresh = (uint32_t)heads, returned = (uint32_t)(heads >> 32);
+	uint32_t bump = shm_u32_load_relaxed(&list->bump);
+	int err;
+
+	if (!fresh && returned &&
+	    (bump >= list_len(h, l) || shm_u32_load_relaxed(&list->returned) >= RETURNED_MIN)) {
+		fresh = returned;
+		returned = 0;
+		shm_u64_store_relaxed(&list->heads, heads_pack(fresh, 0));
+		shm_u32_store_relaxed(&list->returned, 0);
+	}
+	if (fresh > h->g.pool_n || returned > h->g.pool_n)
+		return fail(EUCLEAN, "free list %u names an element that does not exist", l);
+	if (fresh) {
+		uint32_t next = shm_u32_load_relaxed(&hash_elem(h, fresh - 1)->next);
+
+		shm_u32_store_relaxed(claim, fresh);
+		shm_u64_store_release(&list->heads,
+				      heads_pack(next, returned)); /* P1 release -> P2 */
+		return 0;
+	}
+	if (bump >= list_len(h, l))
+		return -ENOENT;
+	err = list_reserve(h, list, l, bump);
+	if (err)
+		return err;
+	shm_u32_store_relaxed(claim, list_base(h, l) + bump + 1);
+	shm_u32_store_release(&list->bump, bump + 1); /* P1 release -> P2 */
+	return 0;
+}
+
+static bool list_looks_empty(const struct hash *h, uint32_t l)
+{
+	struct pool_list_shm *list = &h->shm->lists[l];
+
+	return !shm_u64_load_relaxed(&list->heads) &&
+	       shm_u32_load_relaxed(&list->bump) >= list_len(h, l);
+}
+
+/* One walk over the lists, our own first. */
+static int pool_try(struct hash *h, uint32_t me, struct shm_u32 *claim)
+{
+	int err = -ENOENT;
+
+	for (uint32_t i = 0; i < h->g.lists && err == -ENOENT; i++) {
+		uint32_t l = (me + i) % h->g.lists;
+		struct pool_list_shm *list = &h->shm->lists[l];
+
+		if (list_looks_empty(h, l))
+			continue;
+		err = lock_acquire_nested(&list->lock, &h->region->owners, me, h->g.n_buckets + l);
+		if (err)
+			return err;
+		shm_u32_store_relaxed(&list->on_behalf, me);
+		err = pool_take_locked(h, list, l, claim);
+		lock_release(&list->lock);
+	}
+	return err;
+}
+
+int pool_get(struct hash *h, uint32_t me, uint32_t *ret_index)
+{
+	struct owner_shm *record = owner_record(&h->region->owners, me);
+	struct elem_shm *e;
+	uint32_t index;
+	int err = -ENOENT;
+
+	/* Left over from a call that could not give it back. */
+	if (shm_u32_load_relaxed(&record->claim))
+		err = 0;
+	for (uint32_t round = 0; round < GET_ROUNDS && err == -ENOENT; round++) {
+		err = pool_try(h, me, &record->claim);
+		/* The count admitted us, so an element is on its way; or a dead owner has it. */
+		if (err == -ENOENT && round % 256 == 128)
+			owner_mend_all(&h->region->owners);
+		if (err == -ENOENT)
+			sched_yield();
+	}
+	if (err == -ENOENT)
+		return fail(ENOMEM, "no free element although the map is not full: other writers "
+				    "hold all spare ones");
+	if (err)
+		return err;
+	index = shm_u32_load_relaxed(&record->claim) - 1;
+	if (index >= h->g.pool_n)
+		return fail(EUCLEAN, "somebody else wrote to this thread's owner record");
+	e = hash_elem(h, index);
+	/* From here on a reader that still copies the former element knows that it is gone. */
+	shm_u32_store_relaxed(&e->seq, shm_u32_load_relaxed(&e->seq) + 1);
+	*ret_index = index;
+	return 0;
+}
+
+void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *field)
+{
+	uint32_t l = me % h->g.lists, elem = shm_u32_load_relaxed(field);
+	struct pool_list_shm *list = &h->shm->lists[l];
+	uint64_t heads;
+
+	/* If the lock cannot be had (its holder is stopped for good), the element waits in the field
+	 * for whoever mends after us; it is not lost. */
+	if (!elem || elem > h->g.pool_n ||
+	    lock_acquire_nested(&list->lock, &h->region->owners, me, h->g.n_buckets + l))
+		return;
+	heads = shm_u64_load_relaxed(&list->heads);
+	shm_u32_store_relaxed(&list->on_behalf, number);
+	shm_u32_store_relaxed(&hash_elem(h, elem - 1)->next, (uint32_t)(heads >> 32));
+	shm_u64_store_release(&list->heads,
+			      heads_pack((uint32_t)heads, elem)); /* P1 release -> P2 */
+	shm_u32_store_relaxed(field, 0);
+	shm_u32_store_relaxed(&list->returned, shm_u32_load_relaxed(&list->returned) + 1);
+	lock_release(&list->lock);
+}
+
+/* A field that names an element which is in the list (again, or still) does not own it. */
+static void field_settle(struct hash *h, uint32_t l, struct shm_u32 *field)
+{
+	struct pool_list_shm *list = &h->shm->lists[l];
+	uint64_t heads = shm_u64_load_acquire(&list->heads); /* P2 acquire <- P1 */
+	uint32_t bump = shm_u32_load_acquire(&list->bump);   /* P2 acquire <- P1 */
+	uint32_t elem = shm_u32_load_relaxed(field);
+
+	if (elem && (elem == (uint32_t)heads || elem == (uint32_t)(heads >> 32) ||
+		     elem == list_base(h, l) + bump + 1))
+		shm_u32_store_relaxed(field, 0);
+}
+
+void pool_mend_list(struct hash *h, uint32_t l)
+{
+	uint32_t number = shm_u32_load_relaxed(&h->shm->lists[l].on_behalf);
+
+	if (number >= owner_count(&h->region->owners))
+		return;
+	field_settle(h, l, &owner_record(&h->region->owners, number)->claim);
+	field_settle(h, l, &owner_record(&h->region->owners, number)->release);
+}
+
+void pool_mend(struct hash *h, uint32_t dead)
+{
+	for (uint32_t l = 0; l < h->g.lists; l++) {
+		if (shm_u32_load_acquire(&h->shm->lists[l].lock) != dead + 1) /* L2 acquire <- L1 */
+			continue;
+		pool_mend_list(h, l);
+		lock_release(&h->shm->lists[l].lock);
+	}
+}

@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* region.c: create, open, reserve, pin (layout: region.h).
+ *
+ * States       unnamed, private to the creator [region_create] -> seen by others once its descriptor
+ *              is given away or linked [region_link]; the header is complete by then
+ * Invariants   1. the file's size is what its header says and what the spec needs (checked at open)
+ *              2. memory is reserved before it is touched: the header, the body up to reserve_end
+ *                 and the BTF here, the rest by whoever grows into it [region_reserve]
+ * Locks        none
+ * Edges        none: publication is by system calls
+ * If a process dies    the kernel frees an unnamed file with its last holder
+ */
+#include "region/region.h"
+
+#include "base/error.h"
+#include "region/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ALIGN_UP(n, a) (((n) + (a)-1) / (a) * (a))
+
+/* Body and owner table begin on a boundary that is a page on every machine we run on. */
+#define REGION_ALIGN 65536
+/* More than any map may ask for, and far from overflow. */
+#define REGION_MAX_BYTES ((uint64_t)1 << 46)
+#define BTF_MAX_BYTES	 (16u << 20)
+/* From here on a reservation looks first whether the memory is there. */
+#define RESERVE_LARGE ((uint64_t)64 << 20)
+
+_Static_assert(sizeof(struct region_header_shm) == REGION_HEADER_LEN,
+	       "the header is the last page");
+_Static_assert(offsetof(struct region_header_shm, type_words) == 256, "drawn in region.h");
+
+/* Where everything is, from the two sizes that decide it. */
+static uint64_t owners_offset(uint64_t body_bytes)
+{
+	return ALIGN_UP(body_bytes, REGION_ALIGN);
+}
+
+static uint64_t btf_offset(uint64_t body_bytes)
+{
+	return owners_offset(body_bytes) + OWNER_TABLE_BYTES;
+}
+
+static uint64_t region_bytes(uint64_t body_bytes, uint32_t btf_size)
+{
+	return ALIGN_UP(btf_offset(body_bytes) + btf_size, 4096) + REGION_HEADER_LEN;
+}
+
+/* Builds that disagree on a structure or on byte order must refuse each other's files. */
+static uint32_t region_signature(void)
+{
+	return (uint32_t)(sizeof(struct region_header_shm) | sizeof(struct owner_shm) << 16 |
+			  (uint32_t)sizeof(void *) << 24 | 1u << 30);
+}
+
+/* Bytes of memory that the machine can still give, roughly; asked before large reservations, since
+ * the kernel would rather kill somebody than refuse. */
+static uint64_t memory_available(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	bool found = false;
+	char line[128];
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "MemAvailable: %llu kB", &kib) == 1;
+	if (f)
+		fclose(f);
+	return found ? kib * 1024 : UINT64_MAX;
+}
+
+static int reserve_private(struct region *region, uint64_t off, uint64_t len)
+{
+	uint64_t start = off / 4096 * 4096;
+
+	if (madvise(region->base + start, ALIGN_UP(off + len, 4096) - start, MADV_POPULATE_WRITE) &&
+	    errno != EINVAL)
+		return fail(ENOMEM, "no memory for %llu bytes of the map", (unsigned long long)len);
+	return 0;
+}
+
+/* A full tmpfs is to a map what no memory is to the kernel's maps: ENOMEM. */
+static int reserve_file(struct region *region, uint64_t off, uint64_t len)
+{
+	struct statvfs fs;
+
+	if (!fstatvfs(region->fd, &fs) && fs.f_blocks && len / fs.f_frsize > fs.f_bavail)
+		errno = ENOSPC;
+	else
+		do {
+			if (!fallocate(region->fd, 0, (off_t)off, (off_t)len))
+				return 0;
+		} while (errno == EINTR);
+	return fail(errno == ENOSPC ? ENOMEM : errno,
+		    "cannot reserve %llu bytes for the map in %s: %s (free some there, or make the "
+		    "map smaller)",
+		    (unsigned long long)len, rundir_path(), strerror(errno));
+}
+
+int region_reserve(struct region *region, uint64_t off, uint64_t len)
+{
+	int err;
+
+	if (!len)
+		return 0;
+	if (off > region->size || len > region->size - off)
+		return fail(EINVAL, "internal: reserve beyond the region");
+	if (len > RESERVE_LARGE && len > memory_available())
+		return fail(ENOMEM, "the map needs %llu bytes, more memory than is available",
+			    (unsigned long long)len);
+	err = region->fd < 0 ? reserve_private(region, off, len) : reserve_file(region, off, len);
+	if (!err)
+		shm_u64_add_relaxed(&region->header->reserved_bytes, len);
+	return err;
+}
+
+static int reserve_owner(void *arg, uint64_t off, uint64_t len)
+{
+	struct region *region = arg;
+
+	return region_reserve(region, owners_offset(region->body_bytes) + off, len);
+}
+
+static int region_map(struct region *region)
+{
+	int prot = region->readonly ? PROT_READ : PROT_READ | PROT_WRITE;
+	int flags = region->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
+
+	region->base = mmap(NULL, region->size, prot, flags, region->fd, 0);
+	if (region->base == MAP_FAILED) {
+		region->base = NULL;
+		return fail_os(errno == EAGAIN ? ENOMEM : errno, "cannot map %llu bytes",
+			       (unsigned long long)region->size);
+	}
+	region->header = (void *)(region->base + region->size - REGION_HEADER_LEN);
+	return 0;
+}
+
+static int region_attach_owners(struct region *region)
+{
+	return owner_table_open(&region->owners,
+				(void *)(region->base + owners_offset(region->body_bytes)),
+				region->fd, region->readonly ? NULL : reserve_owner, region);
+}
+
+static uint64_t realtime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void header_write(const struct region *region)
+{
+	struct region_header_shm *h = region->header;
+
+	h->version = REGION_VERSION;
+	h->signature = region_signature();
+	h->file_size = region->size;
+	h->created_ns = region->created_ns;
+	h->seed = region->seed;
+	h->type = region->spec.type;
+	h->key_size = region->spec.key_size;
+	h->value_size = region->spec.value_size;
+	h->max_entries = region->spec.max_entries;
+	h->map_flags = region->spec.map_flags;
+	h->numa_node = region->spec.numa_node;
+	h->map_extra = region->spec.map_extra;
+	h->id = region->id;
+	h->cpus = region->cpus;
+	memcpy(h->name, region->name, sizeof(h->name));
+	h->btf_size = region->btf_size;
+	h->btf_id = region->btf_id;
+	h->btf_key_type_id = region->btf_key_type_id;
+	h->btf_value_type_id = region->btf_value_type_id;
+	h->magic = REGION_MAGIC;
+}
+
+/* The file, its size, and the parts of it that are there from the beginning. */
+static int region_make_bytes(struct region *region, const struct region_create *how)
+{
+	int err;
+
+	if (how->shared) {
+		region->fd = rundir_tmpfile();
+		if (region->fd < 0)
+			return region->fd;
+		if (ftruncate(region->fd, (off_t)region->size))
+			return fail_os(errno, "cannot make a file of %llu bytes in %s",
+				       (unsigned long long)region->size, rundir_path());
+		err = rundir_next_id(0, &region->id);
+		if (err)
+			return err;
+		while (fallocate(region->fd, 0, (off_t)(region->size - REGION_HEADER_LEN),
+				 REGION_HEADER_LEN))
+			if (errno != EINTR)
+				return fail_os(errno, "no room for a map in %s", rundir_path());
+	}
+	err = region_map(region);
+	if (err)
+		return err;
+	shm_u64_store_relaxed(&region->header->reserved_bytes, REGION_HEADER_LEN);
+	err = region_reserve(region, 0, how->reserve_end);
+	if (!err)
+		err = region_reserve(region, owners_offset(region->body_bytes), OWNER_PAGE);
+	if (!err)
+		err = region_reserve(region, region->btf_off, how->btf_size);
+	return err;
+}
+
+int region_create(const struct region_create *how, struct region **ret_region)
+{
+	struct region *region;
+	int err;
+
+	if (how->body_bytes > REGION_MAX_BYTES || how->btf_size > BTF_MAX_BYTES)
+		return fail(ENOMEM, "a map of %llu bytes is too large for an address space",
+			    (unsigned long long)how->body_bytes);
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return fail(ENOMEM, "no memory for a handle");
+	region->fd = -1;
+	region->spec = how->spec;
+	region->body_bytes = how->body_bytes;
+	region->size = region_bytes(how->body_bytes, how->btf_size);
+	region->btf_off = btf_offset(how->body_bytes);
+	region->btf_size = how->btf_size;
+	region->btf_id = how->btf_id;
+	region->btf_key_type_id = how->btf_key_type_id;
+	region->btf_value_type_id = how->btf_value_type_id;
+	region->created_ns = realtime_ns();
+	region->cpus = how->cpus;
+	snprintf(region->name, sizeof(region->name), "%s", how->name ? how->name : "");
+	if (how->seeded && getrandom(&region->seed, sizeof(region->seed), 0) < 0)
+		region->seed = region->created_ns * 0x9e3779b97f4a7c15ull;
+	err = region_make_bytes(region, how);
+	if (!err) {
+		if (how->btf_size)
+			memcpy(region->base + region->btf_off, how->btf, how->btf_size);
+		header_write(region);
+		err = region_attach_owners(region);
+	}
+	if (err)
+		region_close(region);
+	else
+		*ret_region = region;
+	return err;
+}
+
+/* Everything in the header that can be judged without knowing the type. */
+static int header_check(const struct region_header_shm *h, uint64_t file_size)
+{
+	if (h->magic == __builtin_bswap64(REGION_MAGIC))
+		return fail(EUCLEAN, "the map was made on a machine of the other byte order");
+	if (h->magic != REGION_MAGIC)
+		return fail(EUCLEAN, "the file is not a bpfmap region (no magic at its end)");
+	if (h->version != REGION_VERSION)
+		return fail(EUCLEAN,
+			    "the map has region format %u, this build reads %u; dump it with "
+			    "the build that made it",
+			    h->version, REGION_VERSION);
+	if (h->signature != region_signature())
+		return fail(EUCLEAN,
+			    "the map was made by a build with another layout (signature %x, "
+			    "ours %x)",
+			    h->signature, region_signature());
+	if (h->file_size != file_size)
+		return fail(EUCLEAN, "the file has %llu bytes, its header says %llu: truncated?",
+			    (unsigned long long)file_size, (unsigned long long)h->file_size);
+	if (memchr(h->name, 0, sizeof(h->name)) == NULL || h->btf_size > BTF_MAX_BYTES ||
+	    !h->cpus || h->cpus > REGION_CPUS_MAX)
+		return fail(EUCLEAN, "the region's header is damaged");
+	return 0;
+}
+
+static void header_adopt(struct region *region, const struct region_header_shm *h)
+{
+	region->spec.type = h->type;
+	region->spec.key_size = h->key_size;
+	region->spec.value_size = h->value_size;
+	region->spec.max_entries = h->max_entries;
+	region->spec.map_flags = h->map_flags;
+	region->spec.numa_node = h->numa_node;
+	region->spec.map_extra = h->map_extra;
+	region->seed = h->seed;
+	region->created_ns = h->created_ns;
+	region->id = h->id;
+	region->cpus = h->cpus;
+	memcpy(region->name, h->name, sizeof(region->name));
+	region->btf_size = h->btf_size;
+	region->btf_id = h->btf_id;
+	region->btf_key_type_id = h->btf_key_type_id;
+	region->btf_value_type_id = h->btf_value_type_id;
+}
+
+/* Read the header once into private memory and believe only that copy. */
+static int region_read_header(struct region *region, region_body_fn *body_bytes)
+{
+	struct region_header_shm h;
+	struct stat st;
+	int err;
+
+	if (fstat(region->fd, &st) || !S_ISREG(st.st_mode) || st.st_size < REGION_HEADER_LEN)
+		return fail(EUCLEAN, "the file is not a bpfmap region");
+	if (pread(region->fd, &h, sizeof(h), st.st_size - REGION_HEADER_LEN) != sizeof(h))
+		return fail(EUCLEAN, "cannot read the region's header");
+	err = header_check(&h, (uint64_t)st.st_size);
+	if (err)
+		return err;
+	header_adopt(region, &h);
+	err = body_bytes(&region->spec, region->cpus, &region->body_bytes);
+	if (err)
+		return err;
+	region->size = (uint64_t)st.st_size;
+	region->btf_off = btf_offset(region->body_bytes);
+	if (region->body_bytes > REGION_MAX_BYTES ||
+	    region->size != region_bytes(region->body_bytes, region->btf_size))
+		return fail(EUCLEAN,
+			    "the file's size does not fit the map that its header describes");
+	return 0;
+}
+
+static int reopen(int fd, int oflags)
+{
+	char path[64];
+	int own;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, oflags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (own < 0)
+		return fail_os(errno, "cannot open the map's file again");
+	return own;
+}
+
+int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct region **ret_region)
+{
+	struct region *region;
+	struct stat st;
+	int err;
+
+	/* Opening a fifo or a device can block or act; look first. */
+	if (fstat(fd, &st))
+		return fail_os(errno, "descriptor %d", fd);
+	if (!S_ISREG(st.st_mode))
+		return fail(EUCLEAN, "not a regular file, so not a map");
+	region = calloc(1, sizeof(*region));
+	if (!region)
+		return fail(ENOMEM, "no memory for a handle");
+	region->readonly = readonly;
+	region->fd = reopen(fd, readonly ? O_RDONLY : O_RDWR);
+	err = region->fd < 0 ? region->fd : region_read_header(region, body_bytes);
+	if (!err)
+		err = region_map(region);
+	if (!err)
+		err = region_attach_owners(region);
+	if (err)
+		region_close(region);
+	else
+		*ret_region = region;
+	return err;
+}
+
+void region_close(struct region *region)
+{
+	if (region->owners.shm)
+		owner_table_close(&region->owners);
+	if (region->base)
+		munmap(region->base, region->size);
+	if (region->fd >= 0)
+		close(region->fd);
+	free(region);
+}
+
+uint64_t region_memory_bytes(const struct region *region)
+{
+	struct stat st;
+
+	/* The file system counts what a file really holds. */
+	if (region->fd >= 0 && !fstat(region->fd, &st))
+		return (uint64_t)st.st_blocks * 512;
+	return shm_u64_load_relaxed(&region->header->reserved_bytes);
+}
+
+int region_dup_fd(const struct region *region, int oflags)
+{
+	if (region->fd < 0)
+		return fail(ENOTSUP, "a map in private memory has no descriptor; create it with "
+				     "BPFMAP_MEMORY_SHARED");
+	return reopen(region->fd, oflags);
+}
+
+int region_link(int fd, const char *path)
+{
+	char from[64];
+	struct stat st;
+
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
+	if (!linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
+		return 0;
+	switch (errno) {
+	case EXDEV:
+		return fail(EPERM,
+			    "cannot pin at %s: it is on another file system than the runtime "
+			    "directory %s",
+			    path, rundir_path());
+	case EEXIST: return fail(EEXIST, "%s exists already", path);
+	case ENOENT:
+		if (!fstat(fd, &st) && st.st_nlink == 0 && access(path, F_OK) && errno == ENOENT)
+			return fail(ENOENT,
+				    "cannot pin at %s: its directory does not exist, or the "
+				    "map was pinned before and its last pin was removed (Linux "
+				    "cannot link such a file again)",
+				    path);
+	}
+	return fail_os(errno, "cannot pin at %s", path);
+}

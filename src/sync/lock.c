@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* lock.c: the slow path of lock.h, and mending.
+ *
+ * Mending is serialised by one lock per region, mend_lock. It needs no mending itself: what is done
+ * under it is idempotent, so who finds its holder dead takes it over and begins again.
+ *
+ * Edges        L1, L2: lock.h
+ *              M1 release of mend_lock -> M2 acquire: the next mender sees what the last one did
+ */
+#include "sync/lock.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <time.h>
+
+#define SPINS	     100
+#define YIELDS	     20
+#define SLEEP_NS     50000
+#define SLEEP_MAX_NS 1000000
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static void sleep_ns(uint64_t ns)
+{
+	struct timespec ts = {.tv_nsec = (long)ns};
+
+	nanosleep(&ts, NULL);
+}
+
+enum mend_turn {
+	MEND_BUSY,   /* somebody alive is mending */
+	MEND_TAKEN,  /* we hold mend_lock; release it */
+	MEND_NESTED, /* we held it already: a mender met another dead owner */
+};
+
+static enum mend_turn mend_trylock(struct owner_table *table, uint32_t me)
+{
+	struct shm_u32 *word = &table->shm->mend_lock;
+	uint32_t holder = 0;
+
+	if (shm_u32_cas_acq_rel(word, &holder, me + 1)) /* M2 acq_rel <- M1 */
+		return MEND_TAKEN;
+	if (holder == me + 1)
+		return MEND_NESTED;
+	if (!owner_alive(table, holder - 1) &&
+	    shm_u32_cas_acq_rel(word, &holder, me + 1)) /* M2 acq_rel <- M1 */
+		return MEND_TAKEN;
+	return MEND_BUSY;
+}
+
+static void mend_unlock(struct owner_table *table, enum mend_turn turn)
+{
+	if (turn == MEND_TAKEN)
+		shm_u32_store_release(&table->shm->mend_lock, 0); /* M1 release -> M2 */
+}
+
+/* Break the lock of a dead owner. The caller has seen that the owner is dead; that is looked at again
+ * under mend_lock, because its number may have passed to somebody else meanwhile. */
+static void lock_break(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint32_t dead,
+		       uint32_t lock_index)
+{
+	enum mend_turn turn = mend_trylock(table, me);
+
+	if (turn == MEND_BUSY)
+		return;
+	if (shm_u32_load_acquire(word) == dead + 1 && /* L2 acquire <- L1 */
+	    !owner_alive(table, dead)) {
+		if (dead < OWNER_MAX)
+			table->mend(table->arg, me, dead, lock_index);
+		lock_release(word);
+	}
+	mend_unlock(table, turn);
+}
+
+int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint32_t lock_index)
+{
+	uint64_t start = 0, pause_ns = SLEEP_NS;
+
+	for (unsigned int round = 0;; round++) {
+		uint32_t holder = 0;
+
+		if (shm_u32_load_relaxed(word) == 0 &&
+		    shm_u32_cas_acq_rel(word, &holder, me + 1)) /* L2 acq_rel <- L1 */
+			return 0;
+		holder = shm_u32_load_relaxed(word);
+		if (holder == me + 1)
+			return fail(EDEADLK,
+				    "this thread already holds lock %u of the map; do not "
+				    "use a map from a signal handler",
+				    lock_index);
+		if (round < SPINS) {
+			cpu_relax();
+			continue;
+		}
+		if (round < SPINS + YIELDS) {
+			sched_yield();
+			continue;
+		}
+		if (holder && !owner_alive(table, holder - 1)) {
+			lock_break(word, table, me, holder - 1, lock_index);
+			continue;
+		}
+		if (!start)
+			start = now_ns();
+		if (now_ns() - start > LOCK_TIMEOUT_NS)
+			return fail(ETIMEDOUT,
+				    "process %u has held lock %u of the map for a second "
+				    "and is alive; is it stopped?",
+				    holder && holder <= OWNER_MAX
+					    ? shm_u32_load_relaxed(
+						      &owner_record(table, holder - 1)->pid)
+					    : 0,
+				    lock_index);
+		sleep_ns(pause_ns);
+		pause_ns = pause_ns * 2 < SLEEP_MAX_NS ? pause_ns * 2 : SLEEP_MAX_NS;
+	}
+}
+
+void owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
+{
+	struct owner_shm *record = owner_record(table, dead);
+	struct shm_u32 *word = NULL;
+	enum mend_turn turn;
+	uint32_t lock_at;
+
+	while ((turn = mend_trylock(table, me)) == MEND_BUSY)
+		sleep_ns(SLEEP_NS);
+	table->mend(table->arg, me, dead, LOCK_NESTED);
+	lock_at = shm_u32_load_relaxed(&record->lock_at);
+	if (lock_at)
+		word = table->lock_word(table->arg, lock_at - 1);
+	if (word && shm_u32_load_acquire(word) == dead + 1) { /* L2 acquire <- L1 */
+		table->mend(table->arg, me, dead, lock_at - 1);
+		lock_release(word);
+	}
+	shm_u32_store_relaxed(&record->lock_at, 0);
+	mend_unlock(table, turn);
+}

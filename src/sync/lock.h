@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* lock.h: a lock word in shared memory that survives its owner's death.
+ *
+ * States       0 free -> owner + 1 [lock_acquire] -> 0 [lock_release]
+ *              owner + 1, owner dead -> mended -> 0 [lock_break, by whoever waits]
+ * Edges        L1 release in lock_release -> L2 acquire in lock_acquire
+ * Progress     waits for the holder: spins, yields, then sleeps in growing steps up to 1 ms and asks
+ *              each time whether the holder lives. Gives up after LOCK_TIMEOUT_NS: a stopped process
+ *              or a scribbled lock word must not hang others.
+ * If a process dies    the next who wants the lock mends and goes on
+ */
+#ifndef BPFMAP_SYNC_LOCK_H
+#define BPFMAP_SYNC_LOCK_H
+
+#include "sync/owner.h"
+
+#define LOCK_TIMEOUT_NS 1000000000ull
+
+/* The slow path: somebody holds the word. 0: taken. ETIMEDOUT; EDEADLK: the caller holds it. */
+int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint32_t lock_index);
+
+/* Take lock number lock_index, whose word is *word, for owner me. */
+static inline int lock_acquire(struct shm_u32 *word, struct owner_table *table, uint32_t me,
+			       uint32_t lock_index)
+{
+	uint32_t expected = 0;
+
+	/* Before the word says that we hold it, our record says which lock that is. */
+	shm_u32_store_relaxed(&owner_record(table, me)->lock_at, lock_index + 1);
+	if (__builtin_expect(shm_u32_cas_acq_rel(word, &expected, me + 1),
+			     1)) /* L2 acq_rel <- L1 */
+		return 0;
+	return lock_wait(word, table, me, lock_index);
+}
+
+/* Take a lock while another one is held: the record goes on naming the outer one. */
+static inline int lock_acquire_nested(struct shm_u32 *word, struct owner_table *table, uint32_t me,
+				      uint32_t lock_index)
+{
+	uint32_t expected = 0;
+
+	if (__builtin_expect(shm_u32_cas_acq_rel(word, &expected, me + 1),
+			     1)) /* L2 acq_rel <- L1 */
+		return 0;
+	return lock_wait(word, table, me, lock_index);
+}
+
+static inline void lock_release(struct shm_u32 *word)
+{
+	shm_u32_store_release(word, 0); /* L1 release -> L2 */
+}
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* owner.c: owner records: registration, life and death.
+ *
+ * States       number: free -> held [owner_register: beacon locked, then what a dead predecessor
+ *              left is mended, then state = taken] -> free [owner_table_close]
+ *              held -> dead [its process ends: the kernel drops the beacon] -> held or free
+ *              [owner_register, owner_mend_all]
+ * Invariants   1. who holds the beacon of a number is the only one to write its record, except under
+ *                 mend_lock when nobody holds it
+ *              2. a lock word never holds a number whose record does not name that lock
+ * Locks        table.mutex (private to the process): by_thread, mine. all_mutex: the list of tables.
+ * Edges        O1 release of state -> O2 acquire: none needed, the beacon (a system call) orders
+ * If a process dies    its numbers are found dead by who waits for its lock or looks for a number
+ */
+#include "sync/owner.h"
+
+#include "base/error.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static pthread_mutex_t all_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct owner_table *all_tables;
+static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+
+static int beacon(int fd, int command, short type, uint32_t number, short *ret_type)
+{
+	struct flock range = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = OWNER_BEACON + number,
+		.l_len = 1,
+	};
+	int err = fcntl(fd, command, &range) ? -errno : 0;
+
+	if (ret_type)
+		*ret_type = range.l_type;
+	return err;
+}
+
+static bool is_mine(const struct owner_table *table, uint32_t number)
+{
+	return __atomic_load_n(&table->mine[number / 8], __ATOMIC_RELAXED) >> (number % 8) & 1;
+}
+
+static void set_mine(struct owner_table *table, uint32_t number)
+{
+	__atomic_fetch_or(&table->mine[number / 8], (uint8_t)(1u << (number % 8)),
+			  __ATOMIC_RELAXED);
+}
+
+uint32_t owner_count(const struct owner_table *table)
+{
+	uint32_t n = shm_u32_load_relaxed(&table->shm->reserved);
+
+	return n < OWNER_MAX ? n : OWNER_MAX;
+}
+
+bool owner_alive(struct owner_table *table, uint32_t number)
+{
+	short type;
+
+	if (number >= owner_count(table))
+		return false;
+	if (is_mine(table, number))
+		return true;
+	if (table->fd < 0)
+		return shm_u32_load_relaxed(&owner_record(table, number)->pid) ==
+		       (uint32_t)getpid();
+	/* If the kernel cannot tell, the owner is taken to live: waiting is safe, breaking is not. */
+	if (beacon(table->fd, F_OFD_GETLK, F_WRLCK, number, &type))
+		return true;
+	return type != F_UNLCK;
+}
+
+/* In the child: its copy of our description would keep the parent's beacons lit after the parent's
+ * death, so every table gets a description of its own, and its threads no numbers yet. */
+static void after_fork_in_child(void)
+{
+	char path[64];
+
+	pthread_mutex_init(&all_mutex, NULL);
+	thread_numbers_after_fork();
+	for (struct owner_table *t = all_tables; t; t = t->next) {
+		pthread_mutex_init(&t->mutex, NULL);
+		memset(t->mine, 0, sizeof(t->mine));
+		if (t->by_thread)
+			memset(t->by_thread, 0, THREAD_MAX * sizeof(*t->by_thread));
+		if (t->fd < 0)
+			continue;
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", t->fd);
+		t->fork_fd = open(path, O_RDWR | O_CLOEXEC);
+		/* dup3 keeps the number; without /proc the table becomes read-only. */
+		if (t->fork_fd >= 0 && dup3(t->fork_fd, t->fd, O_CLOEXEC) >= 0) {
+			close(t->fork_fd);
+			continue;
+		}
+		free(t->by_thread);
+		t->by_thread = NULL;
+	}
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&all_mutex);
+}
+
+static void after_fork_in_parent(void)
+{
+	pthread_mutex_unlock(&all_mutex);
+}
+
+static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int fd,
+		     owner_reserve_fn *reserve, void *reserve_arg)
+{
+	pthread_once(&fork_once, watch_forks);
+	table->shm = shm;
+	table->fd = fd;
+	table->reserve = reserve;
+	table->reserve_arg = reserve_arg;
+	pthread_mutex_init(&table->mutex, NULL);
+	if (reserve) {
+		/* Large and mostly untouched: calloc leaves its pages to the kernel's zero page. */
+		table->by_thread = calloc(THREAD_MAX, sizeof(*table->by_thread));
+		if (!table->by_thread)
+			return fail(ENOMEM, "no memory for the table of threads");
+	}
+	pthread_mutex_lock(&all_mutex);
+	table->next = all_tables;
+	table->prev = NULL;
+	if (all_tables)
+		all_tables->prev = table;
+	all_tables = table;
+	pthread_mutex_unlock(&all_mutex);
+	return 0;
+}
+
+void owner_table_close(struct owner_table *table)
+{
+	pthread_mutex_lock(&all_mutex);
+	if (table->prev)
+		table->prev->next = table->next;
+	else
+		all_tables = table->next;
+	if (table->next)
+		table->next->prev = table->prev;
+	pthread_mutex_unlock(&all_mutex);
+	for (uint32_t n = 0; table->by_thread && n < owner_count(table); n++) {
+		if (!is_mine(table, n))
+			continue;
+		shm_u32_store_relaxed(&owner_record(table, n)->state, 0);
+		if (table->fd >= 0)
+			beacon(table->fd, F_OFD_SETLK, F_UNLCK, n, NULL);
+	}
+	free(table->by_thread);
+	pthread_mutex_destroy(&table->mutex);
+}
+
+/* Put memory behind record number, so that touching it cannot fault. */
+static int reserve_record(struct owner_table *table, uint32_t number)
+{
+	uint64_t off =
+		offsetof(struct owner_table_shm, records) + number * sizeof(struct owner_shm);
+	uint32_t per_page = OWNER_PAGE / sizeof(struct owner_shm);
+	uint32_t upto = number + per_page < OWNER_MAX ? number + per_page : OWNER_MAX;
+	int err;
+
+	if (number < owner_count(table))
+		return 0;
+	err = table->reserve(table->reserve_arg, off, (upto - number) * sizeof(struct owner_shm));
+	if (!err)
+		shm_u32_max_relaxed(&table->shm->reserved, upto);
+	return err;
+}
+
+/* Light the beacon of a number that nobody holds. want_free: pass over records that look taken, which
+ * costs no system call; they may be of the dead. */
+static int take_number(struct owner_table *table, uint32_t want_free, uint32_t *ret_number)
+{
+	for (uint32_t n = 0; n < OWNER_MAX; n++) {
+		int err = reserve_record(table, n);
+
+		if (err)
+			return err;
+		if (is_mine(table, n))
+			continue;
+		if (want_free && shm_u32_load_relaxed(&owner_record(table, n)->state))
+			continue;
+		if (table->fd < 0 && owner_alive(table, n) &&
+		    shm_u32_load_relaxed(&owner_record(table, n)->state))
+			continue;
+		if (table->fd >= 0 && beacon(table->fd, F_OFD_SETLK, F_WRLCK, n, NULL))
+			continue;
+		*ret_number = n;
+		return 0;
+	}
+	return -EAGAIN;
+}
+
+/* We hold the number's beacon: finish what a dead predecessor left, then begin our own record. */
+static void adopt_number(struct owner_table *table, uint32_t number, struct owner_local *local)
+{
+	struct owner_shm *record = owner_record(table, number);
+
+	owner_mend(table, number, number);
+	local->seq = shm_u32_load_relaxed(&record->acked);
+	shm_u32_store_relaxed(&record->active, 0);
+	shm_u32_store_relaxed(&record->claim, 0);
+	shm_u32_store_relaxed(&record->release, 0);
+	shm_u32_store_relaxed(&record->pid, (uint32_t)getpid());
+	shm_u32_store_relaxed(&record->state, 1);
+	set_mine(table, number);
+}
+
+int owner_register(struct owner_table *table, struct owner_local **ret_owner)
+{
+	uint32_t thread = thread_number(), number;
+	int err;
+
+	if (!table->by_thread)
+		return fail(EPERM, "the map was opened read-only");
+	if (thread >= THREAD_MAX)
+		return fail(EAGAIN, "more than %d threads use maps in this process", THREAD_MAX);
+	pthread_mutex_lock(&table->mutex);
+	err = take_number(table, 1, &number);
+	if (err == -EAGAIN)
+		err = take_number(table, 0, &number);
+	if (err == -EAGAIN)
+		fail(EAGAIN, "%d threads write to this map already", OWNER_MAX);
+	if (!err) {
+		*ret_owner = &table->by_thread[thread];
+		adopt_number(table, number, *ret_owner);
+		(*ret_owner)->number_plus1 = number + 1;
+	}
+	pthread_mutex_unlock(&table->mutex);
+	return err;
+}
+
+int owner_mend_all(struct owner_table *table)
+{
+	struct owner_local *self;
+	int dead = 0;
+
+	if (owner_self(table, &self))
+		return 0;
+	for (uint32_t n = 0; n < owner_count(table); n++) {
+		if (!shm_u32_load_relaxed(&owner_record(table, n)->state) || is_mine(table, n))
+			continue;
+		if (table->fd < 0 ? owner_alive(table, n)
+				  : beacon(table->fd, F_OFD_SETLK, F_WRLCK, n, NULL) != 0)
+			continue;
+		owner_mend(table, n, n);
+		shm_u32_store_relaxed(&owner_record(table, n)->state, 0);
+		if (table->fd >= 0)
+			beacon(table->fd, F_OFD_SETLK, F_UNLCK, n, NULL);
+		dead++;
+	}
+	return dead;
+}
