@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* args.c: the words of a command line. */
+#include "cli/args.h"
+
+#include "cli/exit.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *args_peek(const struct args *args)
+{
+	return args->count ? args->word[0] : NULL;
+}
+
+const char *args_next(struct args *args)
+{
+	if (!args->count)
+		return NULL;
+	args->count--;
+	return *args->word++;
+}
+
+bool args_is(const char *word, const char *keyword)
+{
+	return word && word[0] && !strncmp(word, keyword, strlen(word));
+}
+
+bool args_take(struct args *args, const char *keyword)
+{
+	if (!args_is(args_peek(args), keyword))
+		return false;
+	args_next(args);
+	return true;
+}
+
+int args_match(const char *word, const char *const *keywords)
+{
+	int found = -1;
+
+	for (int i = 0; keywords[i]; i++) {
+		if (!args_is(word, keywords[i]))
+			continue;
+		if (!strcmp(word, keywords[i]))
+			return i;
+		found = found == -1 ? i : -2;
+	}
+	return found;
+}
+
+int args_number(struct args *args, const char *what, uint64_t max, uint64_t *ret_number)
+{
+	const char *word = args_next(args);
+	uint64_t number;
+	char *end;
+
+	if (!word)
+		return exit_usage("%s needs a number", what);
+	errno = 0;
+	number = strtoull(word, &end, 0);
+	if (!isdigit((unsigned char)word[0]) || *end)
+		return exit_usage("%s: '%s' is not a number", what, word);
+	if (errno == ERANGE || number > max)
+		return exit_usage("%s: %s is too large, at most %" PRIu64, what, word, max);
+	*ret_number = number;
+	return 0;
+}
+
+int args_word(struct args *args, const char *what, const char **ret_word)
+{
+	const char *word = args_next(args);
+
+	if (!word)
+		return exit_usage("%s is missing", what);
+	if (!word[0])
+		return exit_usage("%s is an empty string", what);
+	*ret_word = word;
+	return 0;
+}
+
+int args_end(const struct args *args)
+{
+	if (args->count)
+		return exit_usage("what is '%s'? It stands behind the end of the command",
+				  args->word[0]);
+	return 0;
+}

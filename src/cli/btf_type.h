@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* btf_type.h: what printing and parsing typed values have in common. BTF comes from files that
+ * anybody may have written: every id, name and offset is checked where it is used. */
+#ifndef BPFMAP_CLI_BTF_TYPE_H
+#define BPFMAP_CLI_BTF_TYPE_H
+
+#include <bpf/btf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Nesting of types beyond which a value is not typed: no program comes near, damaged BTF does. */
+#define BTF_DEPTH_MAX 32
+
+/* The type behind typedef, const, volatile, restrict, type tags and variables; NULL if there is
+ * none. ret_id may be NULL. */
+const struct btf_type *btf_type_strip(const struct btf *btf, uint32_t id, uint32_t *ret_id);
+
+/* Bytes of a value of that type; 0 if it has none or the BTF is damaged. */
+size_t btf_type_bytes(const struct btf *btf, uint32_t id);
+
+/* The name at an offset, "" if there is none. */
+const char *btf_type_name(const struct btf *btf, uint32_t name_off);
+
+/* True for the element type of a string: one byte called char. */
+bool btf_type_is_char(const struct btf *btf, uint32_t id);
+
+bool btf_type_is_composite(const struct btf_type *type);
+
+/* Where a value lies: bits of a buffer. */
+struct btf_place {
+	uint8_t *data;
+	size_t size;	  /* bytes of the buffer */
+	uint64_t bit_off; /* from its start */
+	uint32_t bits;	  /* of a bit field; 0: the type's own size */
+};
+
+/* One member of a struct, union or data section. */
+struct btf_field {
+	const char *name;
+	uint32_t type_id;
+	uint64_t bit_off; /* from the start of the struct */
+	uint32_t bits;	  /* of a bit field, else 0 */
+};
+void btf_field_get(const struct btf *btf, const struct btf_type *type, uint32_t index,
+		   struct btf_field *ret_field);
+
+/* The integer at a place, zero-extended; false if it does not lie in the buffer or has more than 64
+ * bits. store is its reverse; the value's upper bits are dropped. */
+bool btf_place_load(const struct btf_place *place, uint32_t bits, uint64_t *ret_value);
+bool btf_place_store(const struct btf_place *place, uint32_t bits, uint64_t value);
+
+/* The enumerator's value at index, sign-extended if the enum is signed. */
+uint64_t btf_type_enum_value(const struct btf_type *type, uint32_t index);
+const char *btf_type_enum_name(const struct btf *btf, const struct btf_type *type, uint32_t index);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* cli.h: what every verb is given. */
+#ifndef BPFMAP_CLI_CLI_H
+#define BPFMAP_CLI_CLI_H
+
+#include "cli/args.h"
+#include "cli/exit.h"
+#include "cli/out.h"
+#include "kernel/backend.h"
+
+struct cli {
+	struct out *out;
+	const struct backend *backend;
+	bool debug; /* -d: also what is usually left out */
+};
+
+/* Each verb takes its words and returns an exit code. */
+#define VERB(name, synopsis, help) int verb_##name(struct cli *cli, struct args *args);
+#include "cli/verbs.def"
+#undef VERB
+
+/* Choose who answers bpf(2), for this verb and for libbpf. */
+void cli_engine(struct cli *cli, const struct backend *backend);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* data.h: DATA, a key or value on the command line. */
+#ifndef BPFMAP_CLI_DATA_H
+#define BPFMAP_CLI_DATA_H
+
+#include "cli/args.h"
+
+struct btf;
+
+/* What is to be read. */
+struct data_want {
+	const char *what; /* "key", "value": for sentences */
+	size_t size;	  /* bytes */
+	const struct btf *btf;
+	uint32_t type_id; /* 0: there is no type */
+	bool is_index;	  /* an array's key: a number will do without BTF */
+};
+
+/* DATA := [hex] BYTE... | TYPED. Bytes are as bpftool takes them, but checked; a typed value is one
+ * word or, when it begins with a brace, the words up to the closing one. ret_data holds size bytes.
+ * 0 or an exit code, the sentence printed. */
+int data_parse(struct args *args, const struct data_want *want, void *ret_data);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* mapref.c: MAP, a map named on the command line, opened and with its types. */
+#include "cli/mapref.h"
+
+#include "cli/btf_type.h"
+#include "cli/data.h"
+#include "cli/text.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BPFFS_ROOT "/sys/fs/bpf/"
+
+const char *mapref_type(const struct bpf_map_info *info)
+{
+	const char *word = libbpf_bpf_map_type_str((enum bpf_map_type)info->type);
+
+	return word ? word : "unknown";
+}
+
+int mapref_pin_path(const char *path, char *ret_path, size_t size)
+{
+	bool inside = path[0] != '/' && strncmp(path, "./", 2) && strncmp(path, "../", 3);
+
+	if ((size_t)snprintf(ret_path, size, "%s%s", inside ? BPFFS_ROOT : "", path) >= size)
+		return exit_usage("the path is longer than %zu characters", size - 1);
+	return 0;
+}
+
+/* Types whose size does not match the map's would show wrong values: leave them out. */
+static uint32_t type_of(const struct btf *btf, uint32_t id, size_t size)
+{
+	return id && btf_type_bytes(btf, id) == size ? id : 0;
+}
+
+int mapref_from_fd(struct cli *cli, int fd, struct mapref *ret_ref)
+{
+	struct mapref ref = {.fd = fd};
+	int err = backend_map_info(cli->backend, fd, &ref.info);
+
+	if (err) {
+		close(fd);
+		return exit_failure(err, "can't get the map's info");
+	}
+	err = cli->backend->map_btf(fd, &ref.info, &ref.btf);
+	if (err && cli->debug)
+		exit_failure(err, "elements are shown as bytes");
+	if (ref.btf) {
+		ref.key_type = type_of(ref.btf, ref.info.btf_key_type_id, ref.info.key_size);
+		ref.value_type = type_of(ref.btf, ref.info.btf_value_type_id, ref.info.value_size);
+	}
+	*ret_ref = ref;
+	return 0;
+}
+
+void mapref_close(struct mapref *ref)
+{
+	btf__free(ref->btf);
+	close(ref->fd);
+	ref->btf = NULL;
+	ref->fd = -1;
+}
+
+/* ---- MAP ---- */
+
+static int open_id(struct cli *cli, struct args *args, int *ret_fd)
+{
+	uint64_t id;
+	int code = args_number(args, "id", UINT32_MAX, &id);
+
+	if (code)
+		return code;
+	*ret_fd = backend_map_open_id(cli->backend, (uint32_t)id);
+	if (*ret_fd < 0)
+		return exit_failure(*ret_fd, "can't get map by id (%" PRIu64 ")", id);
+	return 0;
+}
+
+static int open_pinned(struct cli *cli, struct args *args, int *ret_fd)
+{
+	char path[MAPREF_PATH_MAX];
+	const char *word;
+	int code = args_word(args, "the pin's path", &word);
+
+	if (!code)
+		code = mapref_pin_path(word, path, sizeof(path));
+	if (code)
+		return code;
+	*ret_fd = backend_map_open_pin(cli->backend, path);
+	if (*ret_fd < 0)
+		return exit_failure(*ret_fd, "can't open the pinned map %s", word);
+	return 0;
+}
+
+/* A map's name is at most 15 characters long; more that are typed are not compared. */
+static bool name_is(const struct bpf_map_info *info, const char *name)
+{
+	return !strncmp(info->name, name, BPF_OBJ_NAME_LEN - 1);
+}
+
+/* Every map of that name: its ids as text, the last one's descriptor. */
+static size_t name_scan(struct cli *cli, const char *name, struct text *ids, int *ret_fd)
+{
+	struct bpf_map_info info;
+	size_t count = 0;
+	uint32_t id = 0;
+
+	while (!backend_map_next_id(cli->backend, id, &id)) {
+		int fd = backend_map_open_id(cli->backend, id);
+
+		/* Closed meanwhile, or another user's: not one of the maps to look among. */
+		if (fd < 0)
+			continue;
+		if (backend_map_info(cli->backend, fd, &info) || !name_is(&info, name)) {
+			close(fd);
+			continue;
+		}
+		text_addf(ids, "%s%u", count ? ", " : "", id);
+		if (count++)
+			close(*ret_fd);
+		*ret_fd = fd;
+	}
+	return count;
+}
+
+static int open_name(struct cli *cli, struct args *args, int *ret_fd)
+{
+	struct text ids = {0};
+	const char *name;
+	size_t count;
+	int code = args_word(args, "the map's name", &name);
+
+	if (code)
+		return code;
+	count = name_scan(cli, name, &ids, ret_fd);
+	if (!count)
+		code = exit_sentence(-ENOENT, "no map is named '%s'; bpfmap list shows all", name);
+	if (count > 1) {
+		close(*ret_fd);
+		code = exit_usage("several maps match this handle: '%s' is the name of ids %s; "
+				  "choose one with id N",
+				  name, text_str(&ids));
+	}
+	text_free(&ids);
+	return code;
+}
+
+int mapref_parse(struct cli *cli, struct args *args, struct mapref *ret_ref)
+{
+	static const char *const keywords[] = {"id", "pinned", "name", NULL};
+	const char *word = args_peek(args);
+	int code, fd = -1;
+
+	if (!word)
+		return exit_usage("MAP is missing: id N, pinned FILE, name NAME or a path");
+	if (!word[0])
+		return exit_usage("expected 'id', 'name', 'pinned' or a path, got an empty string");
+	switch (args_match(word, keywords)) {
+	case 0: args_next(args), code = open_id(cli, args, &fd); break;
+	case 1: args_next(args), code = open_pinned(cli, args, &fd); break;
+	case 2: args_next(args), code = open_name(cli, args, &fd); break;
+	default: code = open_pinned(cli, args, &fd); break;
+	}
+	if (code)
+		return code;
+	return mapref_from_fd(cli, fd, ret_ref);
+}
+
+/* ---- key and value ---- */
+
+static bool is_array(const struct bpf_map_info *info)
+{
+	return info->type == BPF_MAP_TYPE_ARRAY || info->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+int mapref_key(struct args *args, const struct mapref *ref, void *ret_key)
+{
+	const struct data_want want = {
+		.what = "key",
+		.size = ref->info.key_size,
+		.btf = ref->btf,
+		.type_id = ref->key_type,
+		.is_index = is_array(&ref->info),
+	};
+
+	return data_parse(args, &want, ret_key);
+}
+
+int mapref_value(struct cli *cli, struct args *args, const struct mapref *ref, const void *key,
+		 void *ret_value)
+{
+	const struct data_want want = {
+		.what = "value",
+		.size = ref->info.value_size,
+		.btf = ref->btf,
+		.type_id = ref->value_type,
+	};
+	size_t stride = (want.size + 7) & ~(size_t)7, size = backend_value_size(&ref->info);
+	uint8_t *value = ret_value;
+	int code;
+
+	memset(value, 0, size);
+	/* Variables that are not named keep their values; omitted members become 0, as in C. */
+	if (want.type_id && btf_is_datasec(btf_type_strip(ref->btf, want.type_id, NULL)))
+		backend_map_lookup(cli->backend, ref->fd, key, value);
+	code = data_parse(args, &want, value);
+	for (size_t off = stride; !code && backend_is_percpu(ref->info.type) && off < size;
+	     off += stride)
+		memcpy(value + off, value, want.size);
+	return code;
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* object.c: an object file opened and loaded by libbpf. What libbpf has to say is kept and shown
+ * as the cause when it fails. */
+#include "cli/object.h"
+
+#include "bpfmap/bpfmap.h"
+#include "cli/element.h"
+#include "cli/text.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* libbpf's callback has no argument of its own: its messages since the load began. */
+static struct text messages;
+static bool messages_at_once;
+
+/* More than this of a verifier's log helps nobody on a terminal; -d shows all. */
+#define MESSAGES_MAX 4000
+
+__attribute__((format(printf, 2, 0))) static int message_keep(enum libbpf_print_level level,
+							      const char *fmt, va_list args)
+{
+	char line[2048];
+
+	if (messages_at_once)
+		return vfprintf(stderr, fmt, args);
+	if (level > LIBBPF_WARN || messages.len > MESSAGES_MAX)
+		return 0;
+	vsnprintf(line, sizeof(line), fmt, args);
+	text_addf(&messages, "%s", line);
+	return 0;
+}
+
+/* The sentence, then libbpf's own words below it. */
+static int load_failure(const char *path, int err, const char *sentence)
+{
+	char reason[128];
+	int code;
+
+	libbpf_strerror(err, reason, sizeof(reason));
+	code = exit_sentence(err, "can't load %s: %s", path, *sentence ? sentence : reason);
+	if (messages.len)
+		fprintf(stderr, "%s%s", text_str(&messages),
+			messages.s[messages.len - 1] == '\n' ? "" : "\n");
+	return code;
+}
+
+/* ---- the program ---- */
+
+static int prog_choices(const struct bpf_object *bpf, const char *path, const char *wanted)
+{
+	struct bpf_program *prog;
+	struct text names = {0};
+	int code;
+
+	bpf_object__for_each_program(prog, bpf)
+		text_addf(&names, "%s%s", names.len ? ", " : "", bpf_program__name(prog));
+	if (!names.len)
+		code = exit_sentence(-ENOENT, "%s holds no program", path);
+	else if (wanted)
+		code = exit_sentence(-ENOENT, "%s holds no program '%s'; there are: %s", path,
+				     wanted, text_str(&names));
+	else
+		code = exit_usage("%s holds several programs; choose one with prog NAME: %s", path,
+				  text_str(&names));
+	text_free(&names);
+	return code;
+}
+
+static bool prog_takes_packets(const struct bpf_program *prog)
+{
+	enum bpf_prog_type type = bpf_program__type(prog);
+
+	return type == BPF_PROG_TYPE_XDP || type == BPF_PROG_TYPE_SCHED_CLS ||
+	       type == BPF_PROG_TYPE_SOCKET_FILTER;
+}
+
+/* Choose the program and leave the others out of the load: they need not be supported. */
+static int prog_choose(const char *path, const char *name, struct object *object)
+{
+	struct bpf_program *prog;
+	const char *type;
+	size_t matches = 0;
+
+	bpf_object__for_each_program(prog, object->bpf)
+	{
+		if (!name || !strcmp(bpf_program__name(prog), name)) {
+			object->prog = prog;
+			matches++;
+		}
+	}
+	if (matches != 1)
+		return prog_choices(object->bpf, path, name);
+	bpf_object__for_each_program(prog, object->bpf)
+		bpf_program__set_autoload(prog, prog == object->prog);
+	if (prog_takes_packets(object->prog))
+		return 0;
+	type = libbpf_bpf_prog_type_str(bpf_program__type(object->prog));
+	return exit_sentence(-EINVAL,
+			     "program %s is of type %s and takes no packets; xdp, sched_cls and "
+			     "socket_filter do (SEC(\"xdp\"), SEC(\"tc\"), SEC(\"socket\"))",
+			     bpf_program__name(object->prog), type ? type : "unknown");
+}
+
+int object_load(struct cli *cli, const char *path, const char *prog, struct object *ret_object)
+{
+	struct object object = {0};
+	int code, err;
+
+	messages_at_once = cli->debug;
+	libbpf_set_print(message_keep);
+	if (access(path, R_OK))
+		return exit_sentence(-errno, "can't open %s: %s", path, strerror(errno));
+	object.bpf = bpf_object__open_file(path, NULL);
+	if (!object.bpf)
+		return load_failure(path, -errno, "");
+	code = prog_choose(path, prog, &object);
+	if (!code) {
+		err = bpf_object__load(object.bpf);
+		if (err)
+			code = load_failure(path, err, bpfmap_last_error());
+	}
+	if (code)
+		object_close(&object);
+	else
+		*ret_object = object;
+	return code;
+}
+
+void object_close(struct object *object)
+{
+	bpf_object__close(object->bpf);
+	object->bpf = NULL;
+	text_free(&messages);
+}
+
+/* ---- its maps ---- */
+
+static int pin_path(const char *dir, const struct bpf_map *map, char *ret_path, size_t size)
+{
+	char path[MAPREF_PATH_MAX];
+	size_t dir_len = strlen(dir);
+
+	if ((size_t)snprintf(path, sizeof(path), "%s/%s", dir, bpf_map__name(map)) >= sizeof(path))
+		return exit_usage("the path is longer than %zu characters", sizeof(path) - 1);
+	for (char *p = path + dir_len; *p; p++)
+		if (*p == '.')
+			*p = '_';
+	return mapref_pin_path(path, ret_path, size);
+}
+
+static void unpin_before(struct cli *cli, const struct object *object, const char *dir,
+			 const struct bpf_map *end)
+{
+	char path[MAPREF_PATH_MAX], real[MAPREF_PATH_MAX];
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object->bpf)
+	{
+		if (map == end)
+			return;
+		if (!pin_path(dir, map, path, sizeof(path)) &&
+		    !cli->backend->pin_resolve(path, real, sizeof(real)))
+			unlink(real);
+	}
+}
+
+int object_pin_maps(struct cli *cli, const struct object *object, const char *dir)
+{
+	char path[MAPREF_PATH_MAX];
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, object->bpf)
+	{
+		int code = pin_path(dir, map, path, sizeof(path));
+		int err;
+
+		if (code)
+			return code;
+		err = backend_pin(cli->backend, bpf_map__fd(map), path);
+		if (!err)
+			continue;
+		unpin_before(cli, object, dir, map);
+		if (err == -EEXIST)
+			return exit_sentence(err,
+					     "can't pin map %s: %s exists, from an earlier run "
+					     "perhaps; remove it or choose another directory",
+					     bpf_map__name(map), path);
+		return exit_failure(err, "can't pin map %s", bpf_map__name(map));
+	}
+	return 0;
+}
+
+static int map_print(struct cli *cli, const struct bpf_map *map)
+{
+	int fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3);
+	struct backend_stats stats;
+	struct mapref ref;
+	uint64_t count;
+	int code, err = 0;
+
+	if (fd < 0)
+		return exit_sentence(-errno, "can't show map %s: %s", bpf_map__name(map),
+				     strerror(errno));
+	code = mapref_from_fd(cli, fd, &ref);
+	if (code)
+		return code;
+	out_begin(cli->out, OUT_OBJECT, OUT_SECTION);
+	out_key(cli->out, "name", "map");
+	out_str(cli->out, bpf_map__name(map));
+	out_key(cli->out, "type", "type");
+	out_str(cli->out, mapref_type(&ref.info));
+	if (!cli->backend->map_stats(fd, &stats) && stats.counted) {
+		out_key(cli->out, "entries", "entries");
+		out_u64(cli->out, stats.entries);
+	}
+	out_key(cli->out, "max_entries", "max");
+	out_u64(cli->out, ref.info.max_entries);
+	if (ref.info.key_size) {
+		out_key(cli->out, "elements", "elements");
+		err = element_print_all(cli, &ref, &count);
+	}
+	out_end(cli->out);
+	mapref_close(&ref);
+	return err ? exit_failure(err, "can't show all of map %s", bpf_map__name(map)) : 0;
+}
+
+int object_print_maps(struct cli *cli, const struct object *object)
+{
+	struct bpf_map *map;
+	int code = 0;
+
+	out_begin(cli->out, OUT_ARRAY, OUT_SECTIONS);
+	bpf_object__for_each_map(map, object->bpf)
+	{
+		const char *name = bpf_map__name(map);
+		int failed;
+
+		if (!cli->debug && (strstr(name, ".rodata") || strstr(name, ".kconfig")))
+			continue;
+		failed = map_print(cli, map);
+		code = code ? code : failed;
+	}
+	out_end(cli->out);
+	return code;
+}

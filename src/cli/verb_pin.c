@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* verb_pin.c: give a map another name in the file system. */
+#include "cli/mapref.h"
+
+int verb_pin(struct cli *cli, struct args *args)
+{
+	char path[MAPREF_PATH_MAX];
+	struct mapref ref;
+	const char *file;
+	int err, code = mapref_parse(cli, args, &ref);
+
+	if (code)
+		return code;
+	code = args_word(args, "FILE", &file);
+	if (!code)
+		code = args_end(args);
+	if (!code)
+		code = mapref_pin_path(file, path, sizeof(path));
+	if (!code) {
+		err = backend_pin(cli->backend, ref.fd, path);
+		if (err)
+			code = exit_failure(err, "can't pin the map at %s", file);
+	}
+	mapref_close(&ref);
+	return code;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* verb_show.c: one map in detail. */
+#include "cli/btf_type.h"
+#include "cli/map_flags.h"
+#include "cli/places.h"
+#include "cli/text.h"
+
+#include <stdio.h>
+
+/* A type as C spells it. */
+static void type_spell(struct text *text, const struct btf *btf, uint32_t id, unsigned int depth)
+{
+	const struct btf_type *type = btf__type_by_id(btf, id);
+	const char *name;
+
+	if (!type || depth == BTF_DEPTH_MAX) {
+		text_addf(text, "?");
+		return;
+	}
+	name = btf_type_name(btf, type->name_off);
+	switch (btf_kind(type)) {
+	case BTF_KIND_STRUCT: text_addf(text, "struct %s", *name ? name : "{...}"); break;
+	case BTF_KIND_UNION: text_addf(text, "union %s", *name ? name : "{...}"); break;
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64: text_addf(text, "enum %s", *name ? name : "{...}"); break;
+	case BTF_KIND_CONST:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_RESTRICT: type_spell(text, btf, type->type, depth + 1); break;
+	case BTF_KIND_ARRAY:
+		type_spell(text, btf, btf_array(type)->type, depth + 1);
+		text_addf(text, "[%u]", btf_array(type)->nelems);
+		break;
+	case BTF_KIND_PTR:
+		type_spell(text, btf, type->type, depth + 1);
+		text_addf(text, " *");
+		break;
+	default: text_addf(text, "%s", name); break;
+	}
+}
+
+static void type_field(struct out *out, const struct mapref *ref, const char *name,
+		       const char *label, uint32_t type_id)
+{
+	struct text text = {0};
+
+	if (!type_id)
+		return;
+	type_spell(&text, ref->btf, type_id, 0);
+	out_key(out, name, label);
+	out_str(out, text_str(&text));
+	text_free(&text);
+}
+
+static void spec_print(struct out *out, const struct mapref *ref)
+{
+	const struct bpf_map_info *info = &ref->info;
+
+	out_key(out, "id", "id");
+	out_u64(out, info->id);
+	out_key(out, "type", "type");
+	out_str(out, mapref_type(info));
+	out_key(out, "name", "name");
+	out_str(out, info->name);
+	out_key(out, "flags", "flags");
+	out_hex(out, info->map_flags);
+	if (info->map_flags) {
+		out_key(out, "flag_names", "flag names");
+		map_flags_print(out, info->map_flags);
+	}
+	out_key(out, "bytes_key", "key size");
+	out_size(out, info->key_size);
+	type_field(out, ref, "key_type", "key type", ref->key_type);
+	out_key(out, "bytes_value", "value size");
+	out_size(out, info->value_size);
+	type_field(out, ref, "value_type", "value type", ref->value_type);
+	if (info->btf_id) {
+		out_key(out, "btf_id", "btf id");
+		out_u64(out, info->btf_id);
+	}
+	out_key(out, "max_entries", "max entries");
+	out_u64(out, info->max_entries);
+}
+
+static void fill_print(struct out *out, const struct backend_stats *stats, uint32_t max_entries)
+{
+	double percent = max_entries ? 100.0 * (double)stats->entries / max_entries : 0;
+	char rounded[16];
+
+	out_key(out, "entries", "entries");
+	out_u64(out, stats->entries);
+	snprintf(rounded, sizeof(rounded), "%.1f", percent);
+	out_key(out, "percent_full", "% full");
+	out->ops->scalar(out, rounded, rounded);
+	out_key(out, "high_water", "high-water mark");
+	out_u64(out, stats->high_water);
+	out_key(out, "failed_updates", "failed updates");
+	out_u64(out, stats->failed_updates);
+}
+
+static void map_print(struct cli *cli, const struct mapref *ref, const struct places *places)
+{
+	struct backend_stats stats;
+	bool known = !cli->backend->map_stats(ref->fd, &stats);
+
+	out_begin(cli->out, OUT_OBJECT, OUT_RECORD);
+	spec_print(cli->out, ref);
+	if (known && stats.counted)
+		fill_print(cli->out, &stats, ref->info.max_entries);
+	if (known) {
+		out_key(cli->out, "bytes_memlock", "memory");
+		out_size(cli->out, stats.memory_bytes);
+	}
+	places_print(cli, places, ref);
+	out_end(cli->out);
+}
+
+int verb_show(struct cli *cli, struct args *args)
+{
+	struct places places;
+	struct mapref ref;
+	int code;
+
+	/* As bpftool: show without a map is list. */
+	if (!args->count)
+		return verb_list(cli, args);
+	code = mapref_parse(cli, args, &ref);
+	if (code)
+		return code;
+	code = args_end(args);
+	if (!code) {
+		places_find(cli, &places);
+		map_print(cli, &ref, &places);
+		places_free(&places);
+	}
+	mapref_close(&ref);
+	return code;
+}

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* verb_update.c: insert or replace an element. */
+#include "cli/mapref.h"
+#include "cli/text.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+static int flags_parse(struct args *args, uint64_t *ret_flags)
+{
+	/* In the order of BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
+	static const char *const keywords[] = {"any", "noexist", "exist", NULL};
+	const char *word = args_next(args);
+	int flag;
+
+	*ret_flags = BPF_ANY;
+	if (!word)
+		return 0;
+	flag = args_match(word, keywords);
+	if (flag < 0)
+		return exit_usage("expected any, exist or noexist, got: '%s'", word);
+	if (args->count)
+		return exit_usage("'%s' follows '%s': only one of any, exist and noexist is "
+				  "possible, and it is the last word",
+				  args_peek(args), word);
+	*ret_flags = (uint64_t)flag;
+	return 0;
+}
+
+static int update(struct cli *cli, struct args *args, const struct mapref *ref, uint8_t *key,
+		  uint8_t *value)
+{
+	uint64_t flags;
+	int err, code;
+
+	if (!args_take(args, "key"))
+		return exit_usage("did not find key: bpfmap update MAP key DATA value DATA");
+	code = mapref_key(args, ref, key);
+	if (code)
+		return code;
+	if (!args_take(args, "value"))
+		return exit_usage("expected value, got: '%s'",
+				  args->count ? args_peek(args) : "nothing");
+	code = mapref_value(cli, args, ref, key, value);
+	if (!code)
+		code = flags_parse(args, &flags);
+	if (code)
+		return code;
+	err = backend_map_update(cli->backend, ref->fd, key, value, flags);
+	if (err == -EEXIST)
+		return exit_sentence(err, "update failed: the key exists already (noexist)");
+	if (err == -ENOENT)
+		return exit_sentence(err, "update failed: the map has no such key (exist)");
+	if (err)
+		return exit_failure(err, "update failed");
+	return 0;
+}
+
+int verb_update(struct cli *cli, struct args *args)
+{
+	uint8_t *key, *value;
+	struct mapref ref;
+	int code = mapref_parse(cli, args, &ref);
+
+	if (code)
+		return code;
+	key = must_realloc(NULL, ref.info.key_size);
+	value = must_realloc(NULL, backend_value_size(&ref.info));
+	code = update(cli, args, &ref, key, value);
+	free(key);
+	free(value);
+	mapref_close(&ref);
+	return code;
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* backend.c: what both backends share: map operations spelt as bpf(2) calls. */
+#include "kernel/backend.h"
+
+#include "base/error.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static const struct backend *const backends[] = {&backend_user, &backend_kernel};
+
+const struct backend *backend_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(backends) / sizeof(backends[0]); i++)
+		if (!strcmp(backends[i]->name, name))
+			return backends[i];
+	return NULL;
+}
+
+static uint64_t attr_ptr(const void *p)
+{
+	return (uint64_t)(uintptr_t)p;
+}
+
+static int backend_call(const struct backend *backend, int cmd, union bpf_attr *attr)
+{
+	return (int)backend->bpf(cmd, attr, sizeof(*attr));
+}
+
+int backend_map_create(const struct backend *backend, const struct backend_create *how)
+{
+	union bpf_attr attr = {
+		.map_type = how->type,
+		.key_size = how->key_size,
+		.value_size = how->value_size,
+		.max_entries = how->max_entries,
+		.map_flags = how->map_flags,
+	};
+
+	memcpy(attr.map_name, how->name, strnlen(how->name, BPF_OBJ_NAME_LEN - 1));
+	return backend_call(backend, BPF_MAP_CREATE, &attr);
+}
+
+int backend_map_open_id(const struct backend *backend, uint32_t id)
+{
+	union bpf_attr attr = {.map_id = id};
+
+	return backend_call(backend, BPF_MAP_GET_FD_BY_ID, &attr);
+}
+
+int backend_map_open_pin(const struct backend *backend, const char *path)
+{
+	union bpf_attr attr = {.pathname = attr_ptr(path)};
+
+	return backend_call(backend, BPF_OBJ_GET, &attr);
+}
+
+int backend_map_next_id(const struct backend *backend, uint32_t id, uint32_t *ret_next)
+{
+	union bpf_attr attr = {.start_id = id};
+	int err = backend_call(backend, BPF_MAP_GET_NEXT_ID, &attr);
+
+	if (!err)
+		*ret_next = attr.next_id;
+	return err;
+}
+
+int backend_map_info(const struct backend *backend, int fd, struct bpf_map_info *ret_info)
+{
+	struct bpf_map_info info = {0};
+	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)fd,
+					.info_len = sizeof(info),
+					.info = attr_ptr(&info)}};
+	int err = backend_call(backend, BPF_OBJ_GET_INFO_BY_FD, &attr);
+
+	if (!err)
+		*ret_info = info;
+	return err;
+}
+
+int backend_map_lookup(const struct backend *backend, int fd, const void *key, void *ret_value)
+{
+	union bpf_attr attr = {
+		.map_fd = (uint32_t)fd, .key = attr_ptr(key), .value = attr_ptr(ret_value)};
+
+	return backend_call(backend, BPF_MAP_LOOKUP_ELEM, &attr);
+}
+
+int backend_map_update(const struct backend *backend, int fd, const void *key, const void *value,
+		       uint64_t flags)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)fd,
+			       .key = attr_ptr(key),
+			       .value = attr_ptr(value),
+			       .flags = flags};
+
+	return backend_call(backend, BPF_MAP_UPDATE_ELEM, &attr);
+}
+
+int backend_map_delete(const struct backend *backend, int fd, const void *key)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)fd, .key = attr_ptr(key)};
+
+	return backend_call(backend, BPF_MAP_DELETE_ELEM, &attr);
+}
+
+int backend_map_next_key(const struct backend *backend, int fd, const void *key, void *ret_next)
+{
+	union bpf_attr attr = {
+		.map_fd = (uint32_t)fd, .key = attr_ptr(key), .next_key = attr_ptr(ret_next)};
+
+	return backend_call(backend, BPF_MAP_GET_NEXT_KEY, &attr);
+}
+
+/* mkdir -p for everything before the last slash. */
+static int parents_make(char *path)
+{
+	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		int failed;
+
+		*slash = 0;
+		failed = mkdir(path, 0700) && errno != EEXIST;
+		if (failed)
+			return fail_os(errno, "cannot create the directory %s", path);
+		*slash = '/';
+	}
+	return 0;
+}
+
+int backend_pin(const struct backend *backend, int fd, const char *path)
+{
+	union bpf_attr attr = {.pathname = attr_ptr(path), .bpf_fd = (uint32_t)fd};
+	char real[PATH_MAX];
+	int err;
+
+	err = backend->pin_resolve(path, real, sizeof(real));
+	if (!err)
+		err = parents_make(real);
+	if (err)
+		return err;
+	return backend_call(backend, BPF_OBJ_PIN, &attr);
+}
+
+bool backend_is_percpu(uint32_t map_type)
+{
+	return map_type == BPF_MAP_TYPE_PERCPU_HASH || map_type == BPF_MAP_TYPE_PERCPU_ARRAY ||
+	       map_type == BPF_MAP_TYPE_LRU_PERCPU_HASH ||
+	       map_type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
+}
+
+unsigned int backend_cpus(void)
+{
+	int cpus = libbpf_num_possible_cpus();
+
+	return cpus > 0 ? (unsigned int)cpus : 1;
+}
+
+size_t backend_value_size(const struct bpf_map_info *info)
+{
+	if (!backend_is_percpu(info->type))
+		return info->value_size;
+	return (size_t)backend_cpus() * (((size_t)info->value_size + 7) & ~(size_t)7);
+}
+
+int backend_prog_run(const struct backend *backend, int prog_fd, struct backend_run *run)
+{
+	union bpf_attr attr = {.test = {
+				       .prog_fd = (uint32_t)prog_fd,
+				       .data_in = attr_ptr(run->data),
+				       .data_size_in = run->size,
+				       .repeat = run->repeat,
+			       }};
+	int err = backend_call(backend, BPF_PROG_TEST_RUN, &attr);
+
+	if (err)
+		return err;
+	run->ret_value = attr.test.retval;
+	run->ret_duration_ns = attr.test.duration;
+	return 0;
+}

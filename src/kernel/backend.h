@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* backend.h: the same operations on maps in user space and on the live kernel's.
+ *
+ * Both sides answer bpf(2), so what the tool does to a map is written once (backend.c) over the
+ * call itself; the table holds only what really differs. Everything returns 0, a descriptor or a
+ * count, else -errno with the sentence in bpfmap_last_error(). One thread.
+ */
+#ifndef BPFMAP_KERNEL_BACKEND_H
+#define BPFMAP_KERNEL_BACKEND_H
+
+#include "bpfmap/compat.h"
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct btf;
+
+/* What a map's own counters say. */
+struct backend_stats {
+	bool counted; /* the next three are known */
+	uint64_t entries;
+	uint64_t high_water;
+	uint64_t failed_updates;
+	uint64_t memory_bytes;
+};
+
+/* What makes two descriptors the same map. */
+struct backend_token {
+	uint64_t a;
+	uint64_t b;
+};
+
+/* Called for each element; value is in the syscall's layout, NULL if it could not be read (err says
+ * why). Non-zero ends the walk and is its result. */
+typedef int backend_element_fn(void *arg, const void *key, const void *value, int err);
+
+struct backend {
+	const char *name;
+	enum bpfmap_engine engine; /* who answers libbpf's calls in this process */
+	/* bpf(2). */
+	long (*bpf)(int cmd, union bpf_attr *attr, unsigned int size);
+	/* Where pins are, and where a pin path given to bpf(2) really leads. */
+	const char *(*pin_root)(void);
+	int (*pin_resolve)(const char *path, char *ret_path, size_t size);
+	/* The id of the map pinned at a path below pin_root; -ENOENT if it is no map. */
+	int (*pin_id)(const char *path, uint32_t *ret_id);
+	/* The map's BTF; *ret_btf is NULL if it has none. The caller frees it with btf__free(). */
+	int (*map_btf)(int fd, const struct bpf_map_info *info, struct btf **ret_btf);
+	int (*map_stats)(int fd, struct backend_stats *ret_stats);
+	int (*map_walk)(int fd, const struct bpf_map_info *info, backend_element_fn *element,
+			void *arg);
+	int (*map_token)(int fd, const struct bpf_map_info *info, struct backend_token *ret_token);
+	/* The same for /proc/PID/fd/N, which may be anything: false if it is no map. */
+	bool (*proc_token)(const char *path, struct backend_token *ret_token);
+};
+
+extern const struct backend backend_user;
+extern const struct backend backend_kernel;
+
+/* NULL if there is no backend of that name. */
+const struct backend *backend_find(const char *name);
+
+/* How to create a map. */
+struct backend_create {
+	uint32_t type;
+	uint32_t key_size;
+	uint32_t value_size;
+	uint32_t max_entries;
+	uint32_t map_flags;
+	const char *name; /* at most 15 characters */
+};
+
+int backend_map_create(const struct backend *backend, const struct backend_create *how);
+int backend_map_open_id(const struct backend *backend, uint32_t id);
+int backend_map_open_pin(const struct backend *backend, const char *path);
+int backend_map_next_id(const struct backend *backend, uint32_t id, uint32_t *ret_next);
+int backend_map_info(const struct backend *backend, int fd, struct bpf_map_info *ret_info);
+int backend_map_lookup(const struct backend *backend, int fd, const void *key, void *ret_value);
+int backend_map_update(const struct backend *backend, int fd, const void *key, const void *value,
+		       uint64_t flags);
+int backend_map_delete(const struct backend *backend, int fd, const void *key);
+/* key NULL: the first. */
+int backend_map_next_key(const struct backend *backend, int fd, const void *key, void *ret_next);
+/* Missing directories on the way are made. */
+int backend_pin(const struct backend *backend, int fd, const char *path);
+
+/* Bytes of one value in the syscall's layout. */
+size_t backend_value_size(const struct bpf_map_info *info);
+/* True if the type holds one value per CPU. */
+bool backend_is_percpu(uint32_t map_type);
+unsigned int backend_cpus(void);
+
+/* Run a program once per repeat on one packet. */
+struct backend_run {
+	const void *data;
+	uint32_t size;
+	uint32_t repeat;
+	uint32_t ret_value;	  /* of the last run */
+	uint32_t ret_duration_ns; /* of one run, on average */
+};
+int backend_prog_run(const struct backend *backend, int prog_fd, struct backend_run *run);
+
+#endif

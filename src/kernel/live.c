@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* live.c: the backend for the live kernel's maps. The process must have been switched to the kernel
+ * with bpfmap_compat_engine(BPFMAP_ENGINE_KERNEL), which the tool does once when it chooses. */
+#include "kernel/backend.h"
+
+#include "base/error.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BPFFS_ROOT "/sys/fs/bpf"
+
+static const char *cmd_name(int cmd)
+{
+	switch (cmd) {
+	case BPF_MAP_CREATE: return "BPF_MAP_CREATE";
+	case BPF_MAP_LOOKUP_ELEM: return "BPF_MAP_LOOKUP_ELEM";
+	case BPF_MAP_UPDATE_ELEM: return "BPF_MAP_UPDATE_ELEM";
+	case BPF_MAP_DELETE_ELEM: return "BPF_MAP_DELETE_ELEM";
+	case BPF_MAP_GET_NEXT_KEY: return "BPF_MAP_GET_NEXT_KEY";
+	case BPF_OBJ_PIN: return "BPF_OBJ_PIN";
+	case BPF_OBJ_GET: return "BPF_OBJ_GET";
+	case BPF_PROG_TEST_RUN: return "BPF_PROG_TEST_RUN";
+	case BPF_OBJ_GET_INFO_BY_FD: return "BPF_OBJ_GET_INFO_BY_FD";
+	default: return "bpf(2)";
+	}
+}
+
+static long live_bpf(int cmd, union bpf_attr *attr, unsigned int size)
+{
+	long ret = syscall(__NR_bpf, cmd, attr, size);
+
+	if (ret >= 0)
+		return ret;
+	if (errno == EPERM)
+		return fail(EPERM, "the kernel does not permit %s; it needs root or CAP_BPF",
+			    cmd_name(cmd));
+	return fail_os(errno, "the kernel refused %s", cmd_name(cmd));
+}
+
+static const char *live_pin_root(void)
+{
+	return BPFFS_ROOT;
+}
+
+static int live_pin_resolve(const char *path, char *ret_path, size_t size)
+{
+	if ((size_t)snprintf(ret_path, size, "%s", path) >= size)
+		return fail(ENAMETOOLONG, "the pin path is longer than %zu characters", size - 1);
+	return 0;
+}
+
+static bool fd_is_map(const char *path)
+{
+	char target[64];
+	ssize_t len = readlink(path, target, sizeof(target) - 1);
+
+	if (len < 0)
+		return false;
+	target[len] = 0;
+	return !strcmp(target, "anon_inode:bpf-map");
+}
+
+/* The number after a field of an fdinfo file. */
+static bool fdinfo_field(const char *path, const char *field, uint64_t *ret_value)
+{
+	FILE *file = fopen(path, "re");
+	char line[128];
+	bool found = false;
+
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, field, strlen(field)))
+			continue;
+		*ret_value = strtoull(line + strlen(field), NULL, 0);
+		found = true;
+	}
+	fclose(file);
+	return found;
+}
+
+static int live_pin_id(const char *path, uint32_t *ret_id)
+{
+	struct bpf_map_info info;
+	char self[64];
+	int fd, err = -ENOENT;
+
+	fd = backend_map_open_pin(&backend_kernel, path);
+	if (fd < 0)
+		return fd;
+	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
+	if (fd_is_map(self))
+		err = backend_map_info(&backend_kernel, fd, &info);
+	close(fd);
+	if (!err)
+		*ret_id = info.id;
+	return err;
+}
+
+static int live_map_btf(int fd, const struct bpf_map_info *info, struct btf **ret_btf)
+{
+	struct btf *btf = NULL;
+
+	if (info->btf_id) {
+		btf = btf__load_from_kernel_by_id(info->btf_id);
+		if (!btf)
+			return fail_os(errno, "cannot read the map's BTF (id %u)", info->btf_id);
+	}
+	*ret_btf = btf;
+	return 0;
+}
+
+static int live_map_stats(int fd, struct backend_stats *ret_stats)
+{
+	struct backend_stats stats = {.counted = false};
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	if (!fdinfo_field(path, "memlock:", &stats.memory_bytes))
+		return fail(ENOENT, "%s has no memlock line", path);
+	*ret_stats = stats;
+	return 0;
+}
+
+/* get_next_key and lookup per element. A key deleted under the walk sends it back to the beginning,
+ * as the kernel defines it; the number of steps is bounded so that it ends. */
+static int live_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
+		     void *arg, uint8_t *key, uint8_t *value)
+{
+	int err = backend_map_next_key(&backend_kernel, fd, NULL, key);
+
+	for (uint32_t steps = 0; !err && steps < info->max_entries; steps++) {
+		int failed = backend_map_lookup(&backend_kernel, fd, key, value);
+		int stop = element(arg, key, failed ? NULL : value, failed);
+
+		if (stop)
+			return stop;
+		err = backend_map_next_key(&backend_kernel, fd, key, key);
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
+static int live_map_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
+			 void *arg)
+{
+	uint8_t *key = malloc(info->key_size + 1);
+	uint8_t *value = malloc(backend_value_size(info) + 1);
+	int err;
+
+	if (key && value)
+		err = live_walk(fd, info, element, arg, key, value);
+	else
+		err = fail(ENOMEM, "no memory for an element");
+	free(key);
+	free(value);
+	return err;
+}
+
+static int live_map_token(int fd, const struct bpf_map_info *info, struct backend_token *ret_token)
+{
+	*ret_token = (struct backend_token){.a = info->id};
+	return 0;
+}
+
+static bool live_proc_token(const char *path, struct backend_token *ret_token)
+{
+	struct backend_token token = {0};
+	char info_path[300];
+	unsigned int pid, fd;
+
+	if (!fd_is_map(path) || sscanf(path, "/proc/%u/fd/%u", &pid, &fd) != 2)
+		return false;
+	snprintf(info_path, sizeof(info_path), "/proc/%u/fdinfo/%u", pid, fd);
+	if (!fdinfo_field(info_path, "map_id:", &token.a))
+		return false;
+	*ret_token = token;
+	return true;
+}
+
+const struct backend backend_kernel = {
+	.name = "kernel",
+	.engine = BPFMAP_ENGINE_KERNEL,
+	.bpf = live_bpf,
+	.pin_root = live_pin_root,
+	.pin_resolve = live_pin_resolve,
+	.pin_id = live_pin_id,
+	.map_btf = live_map_btf,
+	.map_stats = live_map_stats,
+	.map_walk = live_map_walk,
+	.map_token = live_map_token,
+	.proc_token = live_proc_token,
+};

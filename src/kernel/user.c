@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* user.c: the backend for maps in user space: bpfmap_bpf() and, where it says more or is faster,
+ * the native API on the same descriptors. */
+#include "kernel/backend.h"
+
+#include "base/error.h"
+#include "bpf/bpf.h"
+#include "region/rundir.h"
+
+#include <bpf/btf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Elements fetched at a time: enough to make the call's cost vanish, little memory. */
+#define WALK_BATCH 256
+
+static long user_bpf(int cmd, union bpf_attr *attr, unsigned int size)
+{
+	return bpfmap_bpf(cmd, attr, size);
+}
+
+static const char *user_pin_root(void)
+{
+	return rundir_path();
+}
+
+static int user_pin_id(const char *path, uint32_t *ret_id)
+{
+	struct bpfmap_info info;
+	struct bpfmap *map;
+	int err;
+
+	err = bpfmap_open(path, BPFMAP_OPEN_RDONLY, &map);
+	if (err)
+		return err;
+	err = bpfmap_get_info(map, &info);
+	bpfmap_close(map);
+	if (!err)
+		*ret_id = info.id;
+	return err;
+}
+
+static int user_map_btf(int fd, const struct bpf_map_info *info, struct btf **ret_btf)
+{
+	struct bpfmap *map;
+	struct btf *btf = NULL;
+	const void *blob;
+	uint32_t size;
+	int err;
+
+	err = bpfmap_open_fd(fd, BPFMAP_OPEN_RDONLY, &map);
+	if (err)
+		return err;
+	blob = bpfmap_btf(map, &size);
+	if (blob)
+		btf = btf__new(blob, size);
+	bpfmap_close(map);
+	if (blob && !btf)
+		return fail(EINVAL, "the map's BTF is damaged; its elements have no types");
+	*ret_btf = btf;
+	return 0;
+}
+
+static int user_map_stats(int fd, struct backend_stats *ret_stats)
+{
+	struct bpfmap_info info;
+	struct bpfmap *map;
+	int err;
+
+	err = bpfmap_open_fd(fd, BPFMAP_OPEN_RDONLY, &map);
+	if (err)
+		return err;
+	err = bpfmap_get_info(map, &info);
+	bpfmap_close(map);
+	if (err)
+		return err;
+	*ret_stats = (struct backend_stats){.counted = true,
+					    .entries = info.entries,
+					    .high_water = info.high_water,
+					    .failed_updates = info.failed_updates,
+					    .memory_bytes = info.memory_bytes};
+	return 0;
+}
+
+/* The buffers of a walk. */
+struct walk {
+	uint8_t *keys;
+	uint8_t *values;
+	uint32_t room; /* elements */
+};
+
+static int walk_grow(struct walk *walk, const struct bpf_map_info *info, uint32_t room)
+{
+	uint8_t *keys = realloc(walk->keys, (size_t)room * info->key_size);
+	uint8_t *values;
+
+	if (!keys)
+		return fail(ENOMEM, "no memory for %u keys", room);
+	walk->keys = keys;
+	values = realloc(walk->values, (size_t)room * backend_value_size(info));
+	if (!values)
+		return fail(ENOMEM, "no memory for %u values", room);
+	walk->values = values;
+	walk->room = room;
+	return 0;
+}
+
+static int walk_batch(struct bpfmap *map, const struct bpf_map_info *info, struct walk *walk,
+		      uint64_t *cursor, uint32_t *ret_count)
+{
+	for (;;) {
+		int err;
+
+		*ret_count = walk->room;
+		err = bpfmap_read_batch(map, cursor, walk->keys, walk->values, ret_count);
+		if (err != -ENOSPC || walk->room > UINT32_MAX / 2)
+			return err;
+		err = walk_grow(walk, info, walk->room * 2);
+		if (err)
+			return err;
+	}
+}
+
+static int walk_all(struct bpfmap *map, const struct bpf_map_info *info, struct walk *walk,
+		    backend_element_fn *element, void *arg)
+{
+	size_t value_size = backend_value_size(info);
+	uint64_t cursor = 0;
+	uint32_t count;
+	int err;
+
+	do {
+		err = walk_batch(map, info, walk, &cursor, &count);
+		if (err && err != -ENOENT)
+			return err;
+		for (uint32_t i = 0; i < count; i++) {
+			int stop = element(arg, walk->keys + (size_t)i * info->key_size,
+					   walk->values + i * value_size, 0);
+
+			if (stop)
+				return stop;
+		}
+	} while (!err);
+	return 0;
+}
+
+static int user_map_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
+			 void *arg)
+{
+	struct walk walk = {0};
+	struct bpfmap *map;
+	int err;
+
+	err = bpfmap_open_fd(fd, BPFMAP_OPEN_RDONLY, &map);
+	if (err)
+		return err;
+	err = walk_grow(&walk, info, WALK_BATCH);
+	if (!err)
+		err = walk_all(map, info, &walk, element, arg);
+	free(walk.keys);
+	free(walk.values);
+	bpfmap_close(map);
+	return err;
+}
+
+static int user_map_token(int fd, const struct bpf_map_info *info, struct backend_token *ret_token)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return fail_os(errno, "cannot stat the map's file");
+	*ret_token = (struct backend_token){st.st_dev, st.st_ino};
+	return 0;
+}
+
+static bool user_proc_token(const char *path, struct backend_token *ret_token)
+{
+	struct stat st;
+
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return false;
+	*ret_token = (struct backend_token){st.st_dev, st.st_ino};
+	return true;
+}
+
+const struct backend backend_user = {
+	.name = "user",
+	.engine = BPFMAP_ENGINE_USER,
+	.bpf = user_bpf,
+	.pin_root = user_pin_root,
+	.pin_resolve = rundir_resolve,
+	.pin_id = user_pin_id,
+	.map_btf = user_map_btf,
+	.map_stats = user_map_stats,
+	.map_walk = user_map_walk,
+	.map_token = user_map_token,
+	.proc_token = user_proc_token,
+};
