@@ -45,6 +45,7 @@ static const char names[] = "\0u32\0u64\0u16\0bpf_spin_lock\0bpf_timer\0val\0.da
 #define N_DATA	41
 #define N_ALIAS 47
 
+/* clang-format off: a row is a type. */
 static const uint32_t words[] = {
 	N_U32,
 	KIND(BTF_KIND_INT),
@@ -135,6 +136,7 @@ static const uint32_t words[] = {
 	T_U64,
 	64,
 };
+/* clang-format on */
 
 struct blob {
 	struct btf_header header;
@@ -357,6 +359,18 @@ static long btf_by_id(uint32_t id)
 	return bpf_try(BPF_BTF_GET_FD_BY_ID, &r);
 }
 
+/* The kernel frees a map in the background, so its BTF's id goes soon and not at once. */
+static long btf_gone(uint32_t id)
+{
+	long result = btf_by_id(id);
+
+	for (int tries = 0; result == 0 && tries < 1000; tries++) {
+		usleep(2000);
+		result = btf_by_id(id);
+	}
+	return result;
+}
+
 static uint32_t btf_id_of(int btf)
 {
 	uint64_t info[BTF_INFO / 8] = {0};
@@ -383,7 +397,7 @@ static void lifetime(const struct type *t)
 	close(btf);
 	row(btf_by_id(id), "btf.%s.life.held_by_map", t->name);
 	close(fd);
-	row(btf_by_id(id), "btf.%s.life.gone", t->name);
+	row(btf_gone(id), "btf.%s.life.gone", t->name);
 }
 
 static void btf_info(void)

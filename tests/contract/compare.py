@@ -4,7 +4,7 @@
 
 Usage: compare.py --trace FILE --differences FILE --kernel PROGRAM [--user PROGRAM] [--record]
 
-Prints TAP. Each group of rows (the first two words of a row's name) is one test point per pair:
+Prints TAP. Each group of rows (a section, or its rows on one map type) is a test point per pair:
   kernel = trace   the live kernel, where it is a 6.18 that permits bpf(2), answers as recorded
   bpfmap = trace   bpfmap answers as the kernel did when the trace was recorded
   bpfmap = kernel  bpfmap answers as the live kernel does
@@ -22,6 +22,7 @@ import sys
 import tempfile
 
 TRACE_RELEASE = "6.18."
+TYPES = ("hash", "array")
 EXIT_SKIP = 77
 TIME_LIMIT_S = 240
 
@@ -85,10 +86,15 @@ class Differences:
         return bool(found)
 
 
+def group_of(name):
+    section, word = name.split(".")[:2]
+    return f"{section}.{word}" if word in TYPES else section
+
+
 def compare(tap, title, expected, got, differences):
     groups = {}
     for name in list(expected) + [n for n in got if n not in expected]:
-        groups.setdefault(".".join(name.split(".")[:2]), []).append(name)
+        groups.setdefault(group_of(name), []).append(name)
     for group, names in groups.items():
         known = 0
         wrong = []
