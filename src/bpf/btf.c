@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* btf.c: BPF_BTF_LOAD and BTF objects.
+ *
+ * File: struct btf_file_header, then the BTF bytes as they were given. Checked before the file is
+ * made and once more when another process opens it.
+ */
+#include "bpf/btf.h"
+
+#include "base/error.h"
+#include "bpf/btf_parse.h"
+#include "bpf/commands.h"
+#include "bpf/object.h"
+#include "bpf/user.h"
+#include "region/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct btf_file_header {
+	struct object_header object;
+};
+
+void btf_blob_free(struct btf_blob *blob)
+{
+	if (!blob)
+		return;
+	free(blob->file);
+	free(blob);
+}
+
+int btf_file_open(int fd, struct object *ret_what)
+{
+	struct btf_blob *blob;
+	size_t size;
+	void *file;
+	int err = object_file_read(fd, sizeof(struct btf_file_header), &file, &size);
+
+	if (err)
+		return err;
+	err = btf_check((char *)file + sizeof(struct btf_file_header),
+			(uint32_t)(size - sizeof(struct btf_file_header)));
+	blob = err ? NULL : malloc(sizeof(*blob));
+	if (!blob) {
+		free(file);
+		return err ? err : fail(ENOMEM, "no memory for a BTF object");
+	}
+	blob->id = ((struct object_header *)file)->id;
+	blob->size = (uint32_t)(size - sizeof(struct btf_file_header));
+	blob->bytes = (char *)file + sizeof(struct btf_file_header);
+	blob->file = file;
+	ret_what->kind = OBJECT_BTF;
+	ret_what->id = blob->id;
+	ret_what->btf = blob;
+	return 0;
+}
+
+/* A descriptor for a new object, or -errno. */
+static int btf_publish(const void *bytes, uint32_t size)
+{
+	struct btf_file_header header = {
+		.object =
+			{
+				.magic = OBJECT_MAGIC,
+				.version = OBJECT_VERSION,
+				.kind = OBJECT_BTF,
+				.header_size = sizeof(header),
+				.file_size = sizeof(header) + size,
+			},
+	};
+	struct object what = {.excl = 0};
+	int fd, ret;
+
+	ret = rundir_next_id(OBJECT_BTF, &header.object.id);
+	if (ret)
+		return ret;
+	fd = object_file_make(&header, sizeof(header), bytes, size);
+	if (fd < 0)
+		return fd;
+	ret = btf_file_open(fd, &what);
+	if (!ret)
+		ret = fd_install(fd, &what);
+	if (!ret)
+		return fd;
+	close(fd);
+	return ret;
+}
+
+/* The kernel's verdict in the caller's log; a short log is cut off. */
+static void log_write(const union call_attr *attr)
+{
+	const char *text = error_sentence();
+	size_t len = strlen(text) + 1;
+
+	if (!attr->btf.log_level || !attr->btf.log_buf || !attr->btf.log_size)
+		return;
+	if (len > attr->btf.log_size)
+		len = attr->btf.log_size;
+	user_copy_out(attr->btf.log_buf, text, len, "the log");
+}
+
+long btf_load(union call_attr *attr, const struct call *call)
+{
+	const struct attr_btf *btf = &attr->btf;
+	void *bytes;
+	int ret;
+
+	if (btf->flags & ~ATTR_F_TOKEN_FD)
+		return fail(EINVAL, "unknown BTF flags %#x", btf->flags);
+	if (btf->size > BTF_SIZE_MAX)
+		return fail(E2BIG, "%u bytes of BTF; the limit is %u", btf->size, BTF_SIZE_MAX);
+	bytes = malloc(btf->size + 1u);
+	if (!bytes)
+		return fail(ENOMEM, "no memory for %u bytes of BTF", btf->size);
+	ret = user_copy_in(bytes, btf->btf, btf->size, "the BTF");
+	if (!ret) {
+		ret = btf_check(bytes, btf->size);
+		if (ret)
+			log_write(attr);
+	}
+	if (!ret)
+		ret = btf_publish(bytes, btf->size);
+	free(bytes);
+	return ret;
+}

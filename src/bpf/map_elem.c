@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* map_elem.c: the commands on single elements. The order of the checks in each function is the
+ * kernel's (what a caller with two mistakes is told depends on it).
+ *
+ * Keys and values are used in place where user.h knows the memory to be good, else they are copied
+ * through a buffer, so that a bad pointer is EFAULT at the point where the kernel would notice it.
+ */
+#include "bpf/elem.h"
+
+#include "base/error.h"
+#include "bpf/commands.h"
+#include "bpf/user.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+int elem_may_read(const struct fd_ref *ref)
+{
+	if (ref->access == O_WRONLY)
+		return fail(EPERM, "the map's descriptor was opened write-only");
+	return 0;
+}
+
+int elem_may_write(const struct fd_ref *ref)
+{
+	if (ref->access == O_RDONLY)
+		return fail(EPERM, "the map's descriptor was opened read-only");
+	return map_may_write(ref->object->map);
+}
+
+int elem_lock_check(const struct bpfmap *map, uint64_t flags)
+{
+	if (flags & BPF_F_LOCK)
+		return fail(EINVAL, "BPF_F_LOCK, but the values of this %s map hold no spin lock",
+			    map_type_word(map->spec.type));
+	return 0;
+}
+
+int elem_unsupported(const struct bpfmap *map, const char *what)
+{
+	return fail(E524, "maps of type %s do not support %s", map_type_word(map->spec.type), what);
+}
+
+/* Bring the key in. Maps without keys want NULL. */
+static int key_read(struct user_buf *buf, const struct bpfmap *map, uint64_t key,
+		    const void **ret_key)
+{
+	buf->big = NULL;
+	if (map->spec.key_size)
+		return user_read(buf, key, map->spec.key_size, "the key", ret_key);
+	if (key)
+		return fail(EINVAL, "a map of type %s has no keys: the key must be NULL",
+			    map_type_word(map->spec.type));
+	*ret_key = NULL;
+	return 0;
+}
+
+/* A result of the map's: in place if out is good memory, else in buf. NULL: no memory. */
+static void *result_room(struct user_buf *buf, uint64_t out, size_t size)
+{
+	buf->big = NULL;
+	return user_is_plain(out, size) ? (void *)(uintptr_t)out : user_buf_get(buf, size);
+}
+
+static int result_deliver(const void *room, uint64_t out, size_t size, const char *what)
+{
+	if ((uintptr_t)room == out)
+		return 0;
+	return user_copy_out(out, room, size, what);
+}
+
+/* Read, or read and remove (op), one element into the caller's value. */
+static int elem_fetch(struct bpfmap *map, const struct attr_elem *elem,
+		      int (*op)(struct bpfmap *map, const void *key, void *ret_value))
+{
+	size_t size = map_syscall_value_size(map);
+	struct user_buf key_buf, value_buf;
+	const void *key;
+	void *value;
+	int err = key_read(&key_buf, map, elem->key, &key);
+
+	if (err)
+		return err;
+	value = result_room(&value_buf, elem->value, size);
+	err = value ? op(map, key, value) : fail(ENOMEM, "no memory for a value");
+	if (!err)
+		err = result_deliver(value, elem->value, size, "the value");
+	user_buf_free(&value_buf);
+	user_buf_free(&key_buf);
+	return err;
+}
+
+long map_lookup_elem(union call_attr *attr, const struct call *call)
+{
+	const struct attr_elem *elem = &attr->elem;
+	struct fd_ref ref;
+	int err;
+
+	if (elem->flags & ~(uint64_t)BPF_F_LOCK)
+		return fail(EINVAL, "lookup knows no flag but BPF_F_LOCK (4), given %#llx",
+			    (unsigned long long)elem->flags);
+	err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
+	if (err)
+		return err;
+	err = elem_may_read(&ref);
+	if (!err)
+		err = elem_lock_check(ref.object->map, elem->flags);
+	if (!err && !ref.object->map->ops->read)
+		err = elem_unsupported(ref.object->map, "lookup");
+	if (!err)
+		err = elem_fetch(ref.object->map, elem, ref.object->map->ops->read);
+	fd_put(&ref);
+	return err;
+}
+
+static int elem_store(struct bpfmap *map, const struct attr_elem *elem)
+{
+	struct user_buf key_buf, value_buf;
+	const void *key, *value;
+	int err = key_read(&key_buf, map, elem->key, &key);
+
+	if (err)
+		return err;
+	err = user_read(&value_buf, elem->value, map_syscall_value_size(map), "the value", &value);
+	if (!err) {
+		err = map->ops->write ? map->ops->write(map, key, value, elem->flags)
+				      : elem_unsupported(map, "update");
+		user_buf_free(&value_buf);
+	}
+	user_buf_free(&key_buf);
+	return err;
+}
+
+long map_update_elem(union call_attr *attr, const struct call *call)
+{
+	const struct attr_elem *elem = &attr->elem;
+	struct fd_ref ref;
+	int err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
+
+	if (err)
+		return err;
+	err = elem_may_write(&ref);
+	if (!err)
+		err = elem_lock_check(ref.object->map, elem->flags);
+	if (!err)
+		err = elem_store(ref.object->map, elem);
+	fd_put(&ref);
+	return err;
+}
+
+static int elem_remove(struct bpfmap *map, const struct attr_elem *elem)
+{
+	struct user_buf key_buf;
+	const void *key;
+	int err = key_read(&key_buf, map, elem->key, &key);
+
+	if (err)
+		return err;
+	err = map->ops->delete_elem ? map->ops->delete_elem(map, key)
+				    : elem_unsupported(map, "delete");
+	user_buf_free(&key_buf);
+	return err;
+}
+
+long map_delete_elem(union call_attr *attr, const struct call *call)
+{
+	const struct attr_elem *elem = &attr->elem;
+	struct fd_ref ref;
+	int err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
+
+	if (err)
+		return err;
+	err = elem_may_write(&ref);
+	if (!err)
+		err = elem_remove(ref.object->map, elem);
+	fd_put(&ref);
+	return err;
+}
+
+static int elem_next(struct bpfmap *map, const struct attr_elem *elem)
+{
+	struct user_buf key_buf = {.big = NULL}, next_buf;
+	size_t size = map->spec.key_size;
+	const void *key = NULL;
+	void *next;
+	int err = elem->key ? key_read(&key_buf, map, elem->key, &key) : 0;
+
+	if (err)
+		return err;
+	next = result_room(&next_buf, elem->value, size);
+	if (!map->ops->next_key)
+		err = elem_unsupported(map, "iteration");
+	else
+		err = next ? map->ops->next_key(map, key, next)
+			   : fail(ENOMEM, "no memory for a key");
+	if (!err)
+		err = result_deliver(next, elem->value, size, "the next key");
+	user_buf_free(&next_buf);
+	user_buf_free(&key_buf);
+	return err;
+}
+
+long map_get_next_key(union call_attr *attr, const struct call *call)
+{
+	const struct attr_elem *elem = &attr->elem;
+	struct fd_ref ref;
+	int err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
+
+	if (err)
+		return err;
+	err = elem_may_read(&ref);
+	if (!err)
+		err = elem_next(ref.object->map, elem);
+	fd_put(&ref);
+	return err;
+}
+
+long map_lookup_and_delete_elem(union call_attr *attr, const struct call *call)
+{
+	const struct attr_elem *elem = &attr->elem;
+	struct user_buf key_buf;
+	struct fd_ref ref;
+	const void *key;
+	int err;
+
+	if (elem->flags & ~(uint64_t)BPF_F_LOCK)
+		return fail(EINVAL,
+			    "lookup_and_delete knows no flag but BPF_F_LOCK (4), given %#llx",
+			    (unsigned long long)elem->flags);
+	err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
+	if (err)
+		return err;
+	err = elem_may_read(&ref);
+	if (!err)
+		err = elem_may_write(&ref);
+	if (!err)
+		err = elem_lock_check(ref.object->map, elem->flags);
+	if (!err)
+		err = key_read(&key_buf, ref.object->map, elem->key, &key);
+	if (!err) {
+		user_buf_free(&key_buf);
+		err = elem_unsupported(ref.object->map, "lookup_and_delete");
+	}
+	fd_put(&ref);
+	return err;
+}
