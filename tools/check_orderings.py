@@ -6,7 +6,8 @@ An ordered access is a call of a function of src/sync/ whose name ends in the or
 
     shm_*_acquire( shm_*_release( shm_*_acq_rel( shm_*_seq_cst( and *fence_<ordering>(
 
-A comment on the line of the call or on the one before it carries its tag:
+A comment carries its tag: on the line before the call, if there is nothing else on it, or on the lines
+of the expression that the call is part of:
 
     tag      = name kind arrow partners
     name     = capital letters, then digits          H1
@@ -58,12 +59,24 @@ def expected_kind(call_text, ordering):
     return "acq_rel" if ordering == "seq_cst" else ordering
 
 
+def tag_lines(code, number):
+    """Where the tag of a call at line number may stand: the line before, if it is all comment, and
+    the lines up to the end of the expression that the call is part of."""
+    first = number - 1 if number and not code[number - 1].strip() else number
+    last, open_parens = number, 0
+    for last in range(number, len(code)):
+        open_parens += code[last].count("(") - code[last].count(")")
+        if open_parens <= 0:
+            break
+    return range(first, last + 1)
+
+
 def check_calls(path, code, lines):
     findings = []
     for number, line in enumerate(code):
         for call in CALL.finditer(line):
             kind = expected_kind(call.group(0), call.group(1))
-            near = "\n".join(lines[max(number - 1, 0) : number + 1])
+            near = "\n".join(lines[n] for n in tag_lines(code, number))
             kinds = [tag.group(2) for tag in TAG.finditer(near)]
             place = f"{path}:{number + 1}: {call.group(0)[:-1]}"
             if not kinds:
@@ -103,12 +116,12 @@ def check_tags(tags):
 
 
 def tags_of(path, code, lines):
-    """Tags count where code stands on the line or on the next one: the block at the top of a file,
-    which lists the edges, proves nothing."""
-    for number, line in enumerate(lines):
-        if CALL.search("\n".join(code[number : number + 2])):
-            for match in TAG.finditer(line):
-                yield Tag(f"{path}:{number + 1}", match)
+    """Tags count where they belong to a call: the block at the top of a file, which lists the edges,
+    proves nothing."""
+    tagged = {n for number, line in enumerate(code) if CALL.search(line) for n in tag_lines(code, number)}
+    for number in sorted(tagged):
+        for match in TAG.finditer(lines[number]):
+            yield Tag(f"{path}:{number + 1}", match)
 
 
 def check(root):
@@ -128,6 +141,7 @@ PAIR = (
     "\tshm_u32_store_release(w, 0); /* H1 release -> H2 */\n"
     "\t/* H2 acquire <- H1 */\n"
     "\treturn shm_u32_load_acquire(w);\n"
+    "\tif (likely(shm_u32_cas_acq_rel(w, &v, 1),\n\t\t   1)) /* H2 acq_rel <- H1 */\n"
 )
 SOUND = {
     "src/map/a.c": PAIR,
@@ -143,6 +157,8 @@ def canary(name, text, expected):
 CANARIES = [
     canary("no tag", "x = shm_u64_load_acquire(w);\n", "has no tag"),
     canary("tag too far", "/* H2 acquire <- H1 */\n\nx = shm_u64_load_acquire(w);\n", "has no tag"),
+    canary("the neighbour's tag", "shm_u32_store_release(v, 0); /* H1 release -> H2 */\n"
+           "shm_u32_store_release(w, 0);\n", "has no tag"),
     canary("wrong kind", "x = shm_u64_load_acquire(w); /* H1 release -> H2 */\n", "not acquire"),
     canary("no such partner", "x = shm_u64_load_acquire(w); /* H3 acquire <- H9 */\n", "tags no line"),
     canary("partner in a comment only", "/* K1 release -> K2 */\nint x;\n"
