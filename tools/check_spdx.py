@@ -3,6 +3,7 @@
 """check_spdx.py: every file states its licence in its first line, or in the second one after #!.
 
 Left out: the licence texts themselves, and files that cannot carry a comment (binary ones, JSON,
+recorded traces,
 and fuzz corpora, whose bytes are the point).
 """
 import os
@@ -10,7 +11,7 @@ import pathlib
 
 import checklib
 
-NO_COMMENT_SUFFIXES = (".json", ".pcap", ".o")
+NO_COMMENT_SUFFIXES = (".json", ".pcap", ".o", ".trace")
 NO_COMMENT_FOLDERS = ("LICENSES", "corpus")
 
 
