@@ -543,41 +543,50 @@ static void atomic_cases(void)
 #define NOT_STORED ISA_UNTOUCHED
 #define RESULT	   LD_VALUE(R1, 0, 0), STX(BPF_DW, R1, R0, ISA_OUT), EXIT
 
-static void program_begin(const char *name, uint32_t prog_type, enum isa_fate fate, int err)
-{
-	begin("%s", name);
-	table.at[table.cnt - 1].prog_type = prog_type;
-	table.at[table.cnt - 1].fate = fate;
-	table.at[table.cnt - 1].err = err;
-}
+#define ISA_PROG(name, type, r0, ...) static const struct bpf_insn program_##name[] = {__VA_ARGS__};
+#define ISA_OURS(name, type, r0, ...) static const struct bpf_insn program_##name[] = {__VA_ARGS__};
+#define ISA_REFUSED(name, type, err, ...) \
+	static const struct bpf_insn program_##name[] = {__VA_ARGS__};
+#define ISA_GUARDED(name, type, err, ...) \
+	static const struct bpf_insn program_##name[] = {__VA_ARGS__};
+#include "isa.def"
 
-/* A program that ended before it stored anything has returned 0. */
-static void program_run(uint64_t r0)
-{
-	struct isa_run *run = add_run(0x123456789abcdef0, 0xfedcba9876543210, 3, r0);
-
-	if (r0 == NOT_STORED)
-		run->ret = 0;
-}
+static const struct program {
+	const char *name;
+	uint32_t prog_type;
+	enum isa_fate fate;
+	int err;
+	uint64_t r0;
+	const struct bpf_insn *insns;
+	size_t insn_cnt;
+} programs[] = {
+#define PROGRAM(name, type, fate, err, r0) \
+	{#name, BPF_PROG_TYPE_##type, fate, err, r0, program_##name, COUNT(program_##name)},
+#define ISA_PROG(name, type, r0, ...)	  PROGRAM(name, type, ISA_RUNS, 0, r0)
+#define ISA_OURS(name, type, r0, ...)	  PROGRAM(name, type, ISA_RUNS_OURS, 0, r0)
+#define ISA_REFUSED(name, type, err, ...) PROGRAM(name, type, ISA_REFUSES, err, 0)
+#define ISA_GUARDED(name, type, err, ...) PROGRAM(name, type, ISA_GUARDS, err, 0)
+#include "isa.def"
+};
 
 static void program_cases(void)
 {
-#define ISA_PROG(name, type, r0, ...)                            \
-	program_begin(#name, BPF_PROG_TYPE_##type, ISA_RUNS, 0); \
-	EMIT(__VA_ARGS__);                                       \
-	program_run(r0);
-#define ISA_OURS(name, type, r0, ...)                                 \
-	program_begin(#name, BPF_PROG_TYPE_##type, ISA_RUNS_OURS, 0); \
-	EMIT(__VA_ARGS__);                                            \
-	program_run(r0);
-#define ISA_REFUSED(name, type, err, ...)                             \
-	program_begin(#name, BPF_PROG_TYPE_##type, ISA_REFUSES, err); \
-	EMIT(__VA_ARGS__);
-#define ISA_GUARDED(name, type, err, ...)                            \
-	program_begin(#name, BPF_PROG_TYPE_##type, ISA_GUARDS, err); \
-	EMIT(__VA_ARGS__);                                           \
-	add_run(0, 0, 0, 0);
-#include "isa.def"
+	for (size_t i = 0; i < COUNT(programs); i++) {
+		const struct program *program = &programs[i];
+		struct isa_case *entry;
+		struct isa_run *run;
+
+		begin("%s", program->name);
+		entry = &table.at[table.cnt - 1];
+		entry->prog_type = program->prog_type;
+		entry->fate = program->fate;
+		entry->err = program->err;
+		emit_all(program->insns, program->insn_cnt);
+		run = add_run(0x123456789abcdef0, 0xfedcba9876543210, 3, program->r0);
+		/* A program that ended before it stored anything has returned 0. */
+		if (program->r0 == NOT_STORED)
+			run->ret = 0;
+	}
 }
 
 /* ---- the whole table -------------------------------------------------------------------------- */

@@ -89,20 +89,23 @@ static int user_load(const struct engine_prog *prog)
 static int run_packet(struct engine_run *run, const struct vm_env *env)
 {
 	uint8_t buf[HEAD_ROOM + ENGINE_PACKET + TAIL_ROOM] = {0};
-	/* Socket filters start behind the Ethernet header, as in the kernel's test run. */
+	/* As in the kernel's test run, socket filters start behind the Ethernet header, and it comes
+	 * back as zeroes. */
 	uint32_t pull = user.prog_type == BPF_PROG_TYPE_SOCKET_FILTER ? 14 : 0;
 	struct vm_packet packet = {.buf = buf,
 				   .buf_size = HEAD_ROOM + run->len + TAIL_ROOM,
 				   .off = HEAD_ROOM + pull,
-				   .len = run->len - pull};
+				   .len = run->len - pull,
+				   .mac_len = pull};
 	int err;
 
 	memcpy(buf + HEAD_ROOM, run->packet, run->len);
 	err = vm_run_packet(user.prog, env, &packet, NULL, 0, &run->retval);
 	if (err)
 		return err;
-	run->len = packet.len;
-	memcpy(run->packet, buf + packet.off, packet.len);
+	run->len = pull + packet.len;
+	memset(run->packet, 0, pull);
+	memcpy(run->packet + pull, buf + packet.off, packet.len);
 	return 0;
 }
 
