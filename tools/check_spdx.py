@@ -3,8 +3,7 @@
 """check_spdx.py: every file states its licence in its first line, or in the second one after #!.
 
 Left out: the licence texts themselves, and files that cannot carry a comment (binary ones, JSON,
-recorded traces,
-and fuzz corpora, whose bytes are the point).
+recorded traces, and fuzz corpora, whose bytes are the point).
 """
 import os
 import pathlib
