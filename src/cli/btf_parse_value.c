@@ -447,11 +447,11 @@ static int parse_value(struct parse *parse, uint32_t id, const struct btf_place 
 	return err;
 }
 
-int btf_parse_value(const struct btf *btf, uint32_t type_id, const char *text, void *ret_data,
-		    size_t size)
+int btf_parse_value(const struct btf *btf, uint32_t type_id, const char *what, const char *text,
+		    void *ret_data, size_t size)
 {
 	const struct btf_place place = {.data = ret_data, .size = size};
-	struct parse parse = {.btf = btf, .s = text, .field = "the value"};
+	struct parse parse = {.btf = btf, .s = text, .field = what};
 	int err;
 
 	err = parse_value(&parse, type_id, &place);
@@ -459,6 +459,6 @@ int btf_parse_value(const struct btf *btf, uint32_t type_id, const char *text, v
 		return err;
 	skip_blanks(&parse);
 	if (*parse.s)
-		return fail(EINVAL, "'%.20s' follows the value", parse.s);
+		return fail(EINVAL, "%s: what is '%.20s'? The value ends before it", what, parse.s);
 	return 0;
 }

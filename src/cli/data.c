@@ -6,6 +6,7 @@
  */
 #include "cli/data.h"
 
+#include "bpfmap/bpfmap.h"
 #include "cli/btf_parse_value.h"
 #include "cli/exit.h"
 #include "cli/text.h"
@@ -47,6 +48,17 @@ static int byte_parse(const char *what, const char *word, int base, uint8_t *ret
 	return 0;
 }
 
+/* What may stand behind DATA, written out: "hex a" is a byte. */
+static const char *const after_data[] = {"value", "any", "noexist", "exist", NULL};
+
+static bool is_after_data(const char *word)
+{
+	for (size_t i = 0; after_data[i]; i++)
+		if (!strcmp(word, after_data[i]))
+			return true;
+	return false;
+}
+
 static int bytes_parse(struct args *args, const struct data_want *want, int base, uint8_t *ret_data)
 {
 	size_t given = base == 16 ? want->size : number_words(args);
@@ -57,7 +69,7 @@ static int bytes_parse(struct args *args, const struct data_want *want, int base
 		const char *word = args_next(args);
 		int code;
 
-		if (!word)
+		if (!word || is_after_data(word))
 			return exit_usage("%s expected %zu bytes got %zu", want->what, want->size,
 					  i);
 		code = byte_parse(want->what, word, base, &ret_data[i]);
@@ -107,11 +119,10 @@ static int typed_parse(struct args *args, const struct data_want *want, uint8_t 
 		text_addf(&text, "%s%s", text.len ? " " : "", word);
 		depth += word_depth(word);
 	} while (depth > 0 && args->count);
-	err = btf_parse_value(want->btf, want->type_id, text_str(&text), ret_data, want->size);
-	if (err) {
-		exit_failure(err, "%s", want->what);
-		code = EXIT_CODE_USAGE;
-	}
+	err = btf_parse_value(want->btf, want->type_id, want->what, text_str(&text), ret_data,
+			      want->size);
+	if (err)
+		code = exit_usage("%s", bpfmap_last_error());
 	text_free(&text);
 	return code;
 }

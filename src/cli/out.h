@@ -78,6 +78,7 @@ void out_size(struct out *out, uint64_t bytes);
 /* Time: seconds, for people in ms and so on. */
 void out_seconds(struct out *out, double seconds);
 void out_bool(struct out *out, bool value);
+/* Also what a verb that has nothing to say prints, so that JSON output is one text, as bpftool's. */
 void out_null(struct out *out);
 void out_str(struct out *out, const char *s);
 void out_strn(struct out *out, const char *s, size_t len);

@@ -133,6 +133,8 @@ static void json_scalar(struct out *out, const char *text, const char *plain)
 {
 	json_lead(json_of(out));
 	fputs(text, stdout);
+	if (!json_of(out)->depth)
+		putchar('\n');
 }
 
 static void json_string(struct out *out, const char *s, size_t len)
@@ -170,12 +172,7 @@ static bool json_wants_bytes(const struct out *out)
 
 static void json_free(struct out *out)
 {
-	struct out_json *json = json_of(out);
-
-	/* A verb that has nothing to say still prints one JSON text, as bpftool does. */
-	if (!json->level[0].count)
-		puts("null");
-	free(json);
+	free(json_of(out));
 }
 
 static const struct out_ops json_ops = {

@@ -152,6 +152,9 @@ static size_t table_columns(const struct out_plain *plain, struct plain_column *
 			const struct plain_cell *cell = &plain->rows[r].cell[c];
 			size_t i = 0, width = cell->text.len;
 
+			/* A column in which no row has anything is not shown. */
+			if (!width)
+				continue;
 			while (i < count && strcmp(columns[i].label, cell->label))
 				i++;
 			if (i == count) {
@@ -161,7 +164,7 @@ static size_t table_columns(const struct out_plain *plain, struct plain_column *
 			}
 			if (columns[i].width < width)
 				columns[i].width = width;
-			if (width && !text_is_number(cell->text.s))
+			if (!text_is_number(cell->text.s))
 				columns[i].right = false;
 		}
 	}
@@ -236,8 +239,9 @@ static void cell_finish(struct out_plain *plain)
 	if (!plain->cur.label)
 		return;
 	if (plain_top(plain)->shape == OUT_RECORD) {
-		printf("%-*s %s\n", PLAIN_LABEL_WIDTH, plain->cur.label,
-		       text_str(&plain->cur.text));
+		if (plain->cur.text.len)
+			printf("%-*s %s\n", PLAIN_LABEL_WIDTH, plain->cur.label,
+			       text_str(&plain->cur.text));
 		free(plain->cur.label);
 		text_free(&plain->cur.text);
 	} else {

@@ -124,5 +124,6 @@ int verb_create(struct cli *cli, struct args *args)
 	close(fd);
 	if (err)
 		return exit_failure(err, "can't pin the map at %s", file);
+	out_null(cli->out);
 	return 0;
 }

@@ -22,6 +22,7 @@ static int remove_key(struct cli *cli, struct args *args, const struct mapref *r
 		return exit_sentence(err, "delete failed: the map has no such key");
 	if (err)
 		return exit_failure(err, "delete failed");
+	out_null(cli->out);
 	return 0;
 }
 

@@ -20,6 +20,8 @@ int verb_pin(struct cli *cli, struct args *args)
 		err = backend_pin(cli->backend, ref.fd, path);
 		if (err)
 			code = exit_failure(err, "can't pin the map at %s", file);
+		else
+			out_null(cli->out);
 	}
 	mapref_close(&ref);
 	return code;

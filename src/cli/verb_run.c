@@ -122,7 +122,7 @@ static int packet_run(void *arg, const uint8_t *data, uint32_t size)
 				  run->packets, size, bpfmap_last_error());
 		return 0;
 	}
-	run->program_ns += (uint64_t)once.ret_duration_ns * run->repeat;
+	run->program_ns += once.ret_duration_ns;
 	verdicts_add(&run->verdicts, once.ret_value, run->repeat);
 	return 0;
 }
@@ -191,7 +191,7 @@ static void report_print(struct out *out, struct run *run, const struct run_word
 	verdicts_print(out, &run->verdicts, bpf_program__type(prog));
 }
 
-/* Whatever happened to the capture, what was processed is reported. */
+/* A capture that breaks off ends the run with an error; what was processed is reported all the same. */
 static int run_object(struct cli *cli, const struct run_words *words, const struct object *object)
 {
 	struct run run = {
@@ -206,6 +206,8 @@ static int run_object(struct cli *cli, const struct run_words *words, const stru
 	if (code)
 		return code;
 	code = capture_run(&run, words->word[PCAP]);
+	if (code && !run.packets)
+		return code;
 	out_begin(cli->out, OUT_OBJECT, OUT_RECORD);
 	report_print(cli->out, &run, words, object->prog);
 	out_key(cli->out, "maps", "maps");

@@ -53,6 +53,7 @@ static int update(struct cli *cli, struct args *args, const struct mapref *ref, 
 		return exit_sentence(err, "update failed: the map has no such key (exist)");
 	if (err)
 		return exit_failure(err, "update failed");
+	out_null(cli->out);
 	return 0;
 }
 

@@ -165,19 +165,32 @@ size_t backend_value_size(const struct bpf_map_info *info)
 	return (size_t)backend_cpus() * (((size_t)info->value_size + 7) & ~(size_t)7);
 }
 
-int backend_prog_run(const struct backend *backend, int prog_fd, struct backend_run *run)
+static int test_run(const struct backend *backend, int prog_fd, uint32_t repeat,
+		    struct backend_run *run)
 {
 	union bpf_attr attr = {.test = {
 				       .prog_fd = (uint32_t)prog_fd,
 				       .data_in = attr_ptr(run->data),
 				       .data_size_in = run->size,
-				       .repeat = run->repeat,
+				       .repeat = repeat,
 			       }};
 	int err = backend_call(backend, BPF_PROG_TEST_RUN, &attr);
 
 	if (err)
 		return err;
 	run->ret_value = attr.test.retval;
-	run->ret_duration_ns = attr.test.duration;
+	run->ret_duration_ns += (uint64_t)attr.test.duration * repeat;
 	return 0;
+}
+
+int backend_prog_run(const struct backend *backend, int prog_fd, struct backend_run *run)
+{
+	int err = 0;
+
+	run->ret_duration_ns = 0;
+	if (run->repeat >= backend->repeat_pays)
+		return test_run(backend, prog_fd, run->repeat, run);
+	for (uint32_t i = 0; !err && i < run->repeat; i++)
+		err = test_run(backend, prog_fd, 1, run);
+	return err;
 }

@@ -41,6 +41,9 @@ struct backend {
 	enum bpfmap_engine engine; /* who answers libbpf's calls in this process */
 	/* bpf(2). */
 	long (*bpf)(int cmd, union bpf_attr *attr, unsigned int size);
+	/* From so many runs of one packet on, a single BPF_PROG_TEST_RUN with repeat is faster than
+	 * as many calls. */
+	uint32_t repeat_pays;
 	/* Where pins are, and where a pin path given to bpf(2) really leads. */
 	const char *(*pin_root)(void);
 	int (*pin_resolve)(const char *path, char *ret_path, size_t size);
@@ -98,7 +101,7 @@ struct backend_run {
 	uint32_t size;
 	uint32_t repeat;
 	uint32_t ret_value;	  /* of the last run */
-	uint32_t ret_duration_ns; /* of one run, on average */
+	uint64_t ret_duration_ns; /* in the program, all runs together */
 };
 int backend_prog_run(const struct backend *backend, int prog_fd, struct backend_run *run);
 

@@ -190,6 +190,7 @@ const struct backend backend_user = {
 	.name = "user",
 	.engine = BPFMAP_ENGINE_USER,
 	.bpf = user_bpf,
+	.repeat_pays = 2,
 	.pin_root = user_pin_root,
 	.pin_resolve = rundir_resolve,
 	.pin_id = user_pin_id,
