@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* atomics.h: a program's atomic instructions, on words that hold no lock or structure of ours. The
  * wrappers of sync/atomics.h are for shared fields with an owner; here the program is the owner and
- * chooses the partner, so these four functions are their own file.
+ * chooses the partner, so these functions are their own file.
  *
  * Orderings are the instruction set's: operations with BPF_FETCH, xchg and cmpxchg are fully ordered;
  * without fetch they are relaxed; load_acquire and store_release are what they say.
@@ -13,8 +13,8 @@
 
 #define ATOMIC_RMW(bits)                                                                          \
 	/* Returns the word's former value; imm is the instruction's, r0 is for cmpxchg. */       \
-	static inline uint##bits##_t atomic_rmw##bits(uint##bits##_t *word, uint32_t imm,         \
-						      uint##bits##_t value, uint##bits##_t r0)    \
+	static inline uint##bits##_t word_rmw##bits(uint##bits##_t *word, uint32_t imm,           \
+						    uint##bits##_t value, uint##bits##_t r0)      \
 	{                                                                                         \
 		switch (imm) {                                                                    \
 		case BPF_ADD: return __atomic_fetch_add(word, value, __ATOMIC_RELAXED);           \
@@ -40,7 +40,7 @@ ATOMIC_RMW(32)
 ATOMIC_RMW(64)
 #undef ATOMIC_RMW
 
-static inline uint64_t atomic_load_acquire(const void *word, uint32_t bytes)
+static inline uint64_t word_load_acquire(const void *word, uint32_t bytes)
 {
 	switch (bytes) {
 	case 1: return __atomic_load_n((const uint8_t *)word, __ATOMIC_ACQUIRE);
@@ -50,7 +50,7 @@ static inline uint64_t atomic_load_acquire(const void *word, uint32_t bytes)
 	}
 }
 
-static inline void atomic_store_release(void *word, uint32_t bytes, uint64_t value)
+static inline void word_store_release(void *word, uint32_t bytes, uint64_t value)
 {
 	switch (bytes) {
 	case 1: __atomic_store_n((uint8_t *)word, (uint8_t)value, __ATOMIC_RELEASE); break;

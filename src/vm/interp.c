@@ -120,9 +120,9 @@ static bool atomic_exec(struct vm_run *run, const struct vm_insn *insn, uint64_t
 	if (!word)
 		return false;
 	if (bytes == 4)
-		old = atomic_rmw32(word, imm, (uint32_t)r[insn->src], (uint32_t)r[0]);
+		old = word_rmw32(word, imm, (uint32_t)r[insn->src], (uint32_t)r[0]);
 	else
-		old = atomic_rmw64(word, imm, r[insn->src], r[0]);
+		old = word_rmw64(word, imm, r[insn->src], r[0]);
 	if (imm == BPF_CMPXCHG)
 		r[0] = old;
 	else if (imm & BPF_FETCH)
@@ -137,7 +137,7 @@ static bool load_acquire(struct vm_run *run, const struct vm_insn *insn, uint64_
 
 	if (!word)
 		return false;
-	r[insn->dst] = atomic_load_acquire(word, bytes);
+	r[insn->dst] = word_load_acquire(word, bytes);
 	return true;
 }
 
@@ -148,7 +148,7 @@ static bool store_release(struct vm_run *run, const struct vm_insn *insn, const 
 
 	if (!word)
 		return false;
-	atomic_store_release(word, bytes, r[insn->src]);
+	word_store_release(word, bytes, r[insn->src]);
 	return true;
 }
 
@@ -394,6 +394,8 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 	L_EXIT:
 	if (run->depth == base) {
 		SYNC_BUDGET();
+		if (run->budget < 0)
+			goto out_of_budget;
 		*ret_r0 = r[0];
 		return 0;
 	}
