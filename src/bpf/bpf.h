@@ -27,6 +27,10 @@ BPFMAP_API void bpfmap_bpf_fd_closed(int fd);
  * EPERM (frozen), EACCES, EINVAL as for the kernel's maps. The mmap shim of src/compat asks. */
 BPFMAP_API int bpfmap_bpf_may_mmap(int fd, size_t length, int prot, int flags, uint64_t off);
 
+/* Where a path really is. 1: it is under /sys/fs/bpf and *ret_path is its place in the runtime
+ * directory. 0: it stays as it is. -ENAMETOOLONG, -EACCES. */
+BPFMAP_API int bpfmap_bpf_path(const char *path, char *ret_path, size_t size);
+
 #ifdef __cplusplus
 }
 #endif

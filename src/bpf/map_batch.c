@@ -208,7 +208,7 @@ static int generic_read_all(struct bpfmap *map, const struct attr_batch *batch,
 
 static int generic_read(struct bpfmap *map, const struct attr_batch *batch, const struct call *call)
 {
-	struct scratch scratch;
+	struct scratch scratch = {.key = NULL};
 	uint32_t done = 0;
 	int err = scratch_make(&scratch, map);
 	int failed = 0;
@@ -308,7 +308,7 @@ static int step_delete(struct bpfmap *map, const struct attr_batch *batch, struc
 static int batch_write(struct bpfmap *map, const struct attr_batch *batch, const struct call *call,
 		       batch_step *step)
 {
-	struct scratch scratch;
+	struct scratch scratch = {.key = NULL};
 	uint32_t done = 0;
 	int failed;
 	int err = elem_flags_check(map, batch->elem_flags);

@@ -244,6 +244,13 @@ long map_freeze(union call_attr *attr, const struct call *call)
 	return err;
 }
 
+int bpfmap_bpf_path(const char *path, char *ret_path, size_t size)
+{
+	int err = rundir_resolve(path, ret_path, size);
+
+	return err ? err : strcmp(path, ret_path) != 0;
+}
+
 /* Bytes of an array that mmap shows, to the end of the last page. */
 static uint64_t mappable_bytes(const struct map_spec *spec)
 {
