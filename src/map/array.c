@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* array.c: fixed-size array; map type ARRAY.
+/* array.c: fixed-size arrays; map types ARRAY, PERCPU_ARRAY.
  *
- * Body of the region (stride = value_size padded to 8; n = max_entries):
- *   0            values: n x stride; what mmap of the map's descriptor shows from offset 0
- *   stripes_off  stripes: k x 64 bytes, where stride > 8; element i belongs to stripe i % k
- *   stage_off    stages: k x stride
+ * Body of the region (stride = value_size padded to 8; n = max_entries; P = 1 or the CPUs):
+ *   0            values: P planes of n x stride; what mmap of an ARRAY's descriptor shows from
+ *                offset 0. A CPU's values are a plane of their own: no line is shared by two CPUs.
+ *   cpus_off     PERCPU_ARRAY: a lock per CPU (sync/vcpu.h)
+ *   stripes_off  stripes: k x 64 bytes, where P x stride > 8; element i belongs to stripe i % k
+ *   stage_off    stages: k x P x stride
  *
  * Stripe:  0  lock   owner + 1, or 0
  *          8  state  version << 33 | copying << 32 | index
@@ -14,7 +16,8 @@
  * Invariants   1. while COPYING, the stage holds the whole new value of element `index`
  *              2. state changes before and after every change of a value through the API
  * Locks        stripe.lock: the stripe's stage and the API's writes to its elements. Programs write
- *              through pointers without it, as in the kernel.
+ *              through pointers without it, as in the kernel; so does a program's update of its own
+ *              CPU's value, which its CPU's lock makes its own.
  * Edges        A1 release of state -> A2 acquire; with B1, B2 (sync/bytes.h)
  * Progress     lookup: never waits. read: takes the staged value of an element that is being copied,
  *              so it waits for nobody; after COPY_TRIES disturbed attempts (writers of the same
@@ -26,16 +29,18 @@
 
 #include "base/error.h"
 #include "sync/bytes.h"
-#include "sync/lock.h"
+#include "sync/vcpu.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED_FLAGS                                                                           \
-	(BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG | \
-	 BPF_F_MMAPABLE | BPF_F_INNER_MAP)
+#define PERCPU_FLAGS (BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
+#define ARRAY_FLAGS  (PERCPU_FLAGS | BPF_F_NUMA_NODE | BPF_F_MMAPABLE | BPF_F_INNER_MAP)
+
+/* What one CPU's value may take, in the kernel and so here. */
+#define PERCPU_VALUE_MAX 32768
 
 #define STRIPES_MAX 64
 #define COPY_TRIES  64
@@ -53,7 +58,10 @@ _Static_assert(sizeof(struct stripe_shm) == 64, "a line per stripe");
 
 struct array_geometry {
 	uint64_t stride;
-	uint32_t stripes; /* 0: values are single words, stored at once */
+	uint32_t cpus;	       /* values per element */
+	uint64_t plane_stride; /* from one CPU's values to the next one's */
+	uint64_t cpus_off;
+	uint32_t stripes; /* 0: elements are single words, stored at once */
 	uint64_t stripes_off;
 	uint64_t stage_off;
 	uint64_t body_bytes;
@@ -63,39 +71,55 @@ struct array {
 	struct array_geometry g;
 	uint8_t *values;
 	struct region *region;
+	struct vcpus vcpus;
 	uint32_t n;
+	uint32_t copy_size; /* of one CPU's value through the system call */
 	uint32_t value_size;
 };
 
-static void array_geometry_of(const struct map_spec *spec, struct array_geometry *g)
+static bool spec_percpu(const struct map_spec *spec)
+{
+	return spec->type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
+static void array_geometry_of(const struct map_spec *spec, uint32_t cpus, struct array_geometry *g)
 {
 	uint32_t n = spec->max_entries;
 
 	memset(g, 0, sizeof(*g));
 	g->stride = RU8(spec->value_size);
+	g->cpus = spec_percpu(spec) ? cpus : 1;
+	g->plane_stride = (n * g->stride + 63) / 64 * 64;
 	/* Stages cost at most an eighth of the values, but one is needed. */
-	if (g->stride > 8)
+	if (g->cpus * g->stride > 8)
 		g->stripes = n / 8 < 1 ? 1 : n / 8 < STRIPES_MAX ? n / 8 : STRIPES_MAX;
 	/* A page of any machine, so that a mapping of the values shows nothing else. */
-	g->stripes_off = (n * g->stride + 65535) / 65536 * 65536;
+	g->cpus_off = (g->cpus * g->plane_stride + 65535) / 65536 * 65536;
+	g->stripes_off = g->cpus_off + (spec_percpu(spec) ? g->cpus * sizeof(struct vcpu_shm) : 0);
 	g->stage_off = g->stripes_off + g->stripes * sizeof(struct stripe_shm);
-	g->body_bytes = g->stage_off + g->stripes * g->stride;
+	g->body_bytes = g->stage_off + g->stripes * g->cpus * g->stride;
 }
 
 static int array_alloc_check(const struct map_spec *spec)
 {
+	uint32_t unknown = spec->map_flags & ~(spec_percpu(spec) ? PERCPU_FLAGS : ARRAY_FLAGS);
+
+	/* The kernel takes the flag if it names no node. */
+	if (spec_percpu(spec) && spec->numa_node == UINT32_MAX)
+		unknown &= ~(uint32_t)BPF_F_NUMA_NODE;
 	if (!spec->max_entries || spec->key_size != 4 || !spec->value_size)
 		return fail(EINVAL,
-			    "an array needs max_entries above 0, key_size 4 and value_size "
-			    "above 0 (they are %u, %u, %u)",
+			    "an array needs max_entries above 0, key_size 4 and value_size above 0 "
+			    "(they are %u, %u, %u)",
 			    spec->max_entries, spec->key_size, spec->value_size);
-	if (spec->map_flags & ~ACCEPTED_FLAGS)
-		return fail(EINVAL, "arrays do not know flags 0x%x",
-			    spec->map_flags & ~ACCEPTED_FLAGS);
+	if (unknown)
+		return fail(EINVAL, "arrays of this type do not know flags 0x%x", unknown);
 	if ((spec->map_flags & BPF_F_RDONLY_PROG) && (spec->map_flags & BPF_F_WRONLY_PROG))
 		return fail(EINVAL, "BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude each other");
 	if (spec->value_size > INT_MAX)
 		return fail(E2BIG, "a value has at most %d bytes", INT_MAX);
+	if (spec_percpu(spec) && RU8(spec->value_size) > PERCPU_VALUE_MAX)
+		return fail(E2BIG, "a per-CPU value has at most %d bytes", PERCPU_VALUE_MAX);
 	return 0;
 }
 
@@ -103,8 +127,7 @@ static int array_layout(const struct map_spec *spec, uint32_t cpus, struct map_l
 {
 	struct array_geometry g;
 
-	(void)cpus;
-	array_geometry_of(spec, &g);
+	array_geometry_of(spec, cpus, &g);
 	ret->body_bytes = g.body_bytes;
 	ret->reserve_end = g.body_bytes;
 	return 0;
@@ -117,12 +140,12 @@ static struct stripe_shm *array_stripe(const struct array *a, uint32_t stripe)
 
 static struct shm_u64 *array_stage(const struct array *a, uint32_t stripe)
 {
-	return (struct shm_u64 *)(a->values + a->g.stage_off + stripe * a->g.stride);
+	return (struct shm_u64 *)(a->values + a->g.stage_off + stripe * a->g.cpus * a->g.stride);
 }
 
-static struct shm_u64 *array_value(const struct array *a, uint32_t index)
+static struct shm_u64 *array_value(const struct array *a, uint32_t cpu, uint32_t index)
 {
-	return (struct shm_u64 *)(a->values + index * a->g.stride);
+	return (struct shm_u64 *)(a->values + cpu * a->g.plane_stride + index * a->g.stride);
 }
 
 static uint64_t state_next(uint64_t state, uint64_t low)
@@ -136,15 +159,17 @@ static void stripe_finish(struct array *a, uint32_t stripe)
 	struct stripe_shm *s = array_stripe(a, stripe);
 	uint64_t state = shm_u64_load_acquire(&s->state); /* A2 acquire <- A1 */
 	const struct shm_u64 *stage = array_stage(a, stripe);
-	struct shm_u64 *value;
+	uint64_t words = a->g.stride / 8;
 
 	if (!(state & COPYING))
 		return;
-	if ((uint32_t)state < a->n) {
-		value = array_value(a, (uint32_t)state);
-		for (uint64_t i = 0; i < a->g.stride / 8; i++)
+	for (uint32_t cpu = 0; cpu < a->g.cpus && (uint32_t)state < a->n; cpu++) {
+		struct shm_u64 *value = array_value(a, cpu, (uint32_t)state);
+
+		for (uint64_t i = 0; i < words; i++)
 			/* B1 release -> B2 */
-			shm_u64_store_release(&value[i], shm_u64_load_relaxed(&stage[i]));
+			shm_u64_store_release(&value[i],
+					      shm_u64_load_relaxed(&stage[cpu * words + i]));
 	}
 	shm_u64_store_release(&s->state, state_next(state, 0)); /* A1 release -> A2 */
 }
@@ -154,7 +179,8 @@ static void array_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_inde
 	struct array *a = arg;
 
 	(void)me;
-	(void)dead;
+	if (lock_index == LOCK_NESTED)
+		vcpu_mend(&a->vcpus, dead);
 	if (lock_index < a->g.stripes)
 		stripe_finish(a, lock_index);
 }
@@ -172,12 +198,19 @@ static int array_attach(struct bpfmap *map)
 
 	if (!a)
 		return fail(ENOMEM, "no memory for a handle");
-	array_geometry_of(&map->spec, &a->g);
+	array_geometry_of(&map->spec, map->region->cpus, &a->g);
 	a->values = map->region->base;
 	a->region = map->region;
 	a->n = map->spec.max_entries;
 	a->value_size = map->spec.value_size;
+	a->copy_size = spec_percpu(&map->spec) ? (uint32_t)a->g.stride : a->value_size;
 	map->priv = a;
+	if (spec_percpu(&map->spec)) {
+		a->vcpus.shm = (struct vcpu_shm *)(a->values + a->g.cpus_off);
+		a->vcpus.count = a->g.cpus;
+		a->vcpus.owners = &map->region->owners;
+		map->vcpus = &a->vcpus;
+	}
 	map->region->owners.mend = array_mend;
 	map->region->owners.lock_word = array_lock_word;
 	map->region->owners.arg = a;
@@ -202,7 +235,23 @@ static void *array_lookup(struct bpfmap *map, const void *key)
 	const struct array *a = map->priv;
 	uint32_t index = array_index(key);
 
-	return index < a->n ? array_value(a, index) : NULL;
+	return index < a->n ? array_value(a, 0, index) : NULL;
+}
+
+static void *percpu_array_lookup(struct bpfmap *map, const void *key)
+{
+	const struct array *a = map->priv;
+	uint32_t index = array_index(key);
+
+	return index < a->n ? array_value(a, vcpu_current(a->g.cpus), index) : NULL;
+}
+
+static void *array_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
+{
+	const struct array *a = map->priv;
+	uint32_t index = array_index(key);
+
+	return index < a->n && cpu < a->g.cpus ? array_value(a, cpu, index) : NULL;
 }
 
 static int stripe_lock(struct array *a, uint32_t stripe)
@@ -216,13 +265,9 @@ static int stripe_lock(struct array *a, uint32_t stripe)
 	return err;
 }
 
-static int array_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+/* The kernel's checks of an update, in its order. */
+static int update_check(const struct array *a, uint32_t index, uint64_t flags)
 {
-	struct array *a = map->priv;
-	uint32_t index = array_index(key), stripe;
-	struct stripe_shm *s;
-	int err;
-
 	if (flags > BPF_EXIST)
 		return fail(EINVAL,
 			    "update flags 0x%llx: one of BPF_ANY, BPF_NOEXIST, BPF_EXIST is "
@@ -233,8 +278,21 @@ static int array_update(struct bpfmap *map, const void *key, const void *value, 
 	if (flags == BPF_NOEXIST)
 		return fail_quick(EEXIST,
 				  "the elements of an array always exist: BPF_NOEXIST fails");
+	return 0;
+}
+
+/* One element, all CPUs' values as the system call lays them out. */
+static int array_write(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+{
+	struct array *a = map->priv;
+	uint32_t index = array_index(key), stripe;
+	struct stripe_shm *s;
+	int err = update_check(a, index, flags);
+
+	if (err)
+		return err;
 	if (!a->g.stripes) {
-		bytes_store(array_value(a, index), value, a->value_size);
+		bytes_store(array_value(a, 0, index), value, a->copy_size);
 		return 0;
 	}
 	stripe = index % a->g.stripes;
@@ -242,7 +300,8 @@ static int array_update(struct bpfmap *map, const void *key, const void *value, 
 	err = stripe_lock(a, stripe);
 	if (err)
 		return err;
-	bytes_store(array_stage(a, stripe), value, a->value_size);
+	bytes_store(array_stage(a, stripe), value,
+		    a->g.cpus > 1 ? a->g.cpus * a->g.stride : a->copy_size);
 	/* A1 release -> A2 */
 	shm_u64_store_release(&s->state,
 			      state_next(shm_u64_load_relaxed(&s->state), COPYING | index));
@@ -251,11 +310,30 @@ static int array_update(struct bpfmap *map, const void *key, const void *value, 
 	return 0;
 }
 
+/* A program's update: its own CPU's value. */
+static int percpu_array_update(struct bpfmap *map, const void *key, const void *value,
+			       uint64_t flags)
+{
+	struct array *a = map->priv;
+	uint32_t index = array_index(key);
+	int err = update_check(a, index, flags);
+
+	if (!err)
+		bytes_store(array_value(a, vcpu_current(a->g.cpus), index), value, a->value_size);
+	return err;
+}
+
 static int array_delete(struct bpfmap *map, const void *key)
 {
 	(void)map;
 	(void)key;
 	return fail_quick(EINVAL, "the elements of an array cannot be deleted; set them to zero");
+}
+
+static void copy_out(const struct array *a, uint32_t index, uint8_t *ret_value)
+{
+	for (uint32_t cpu = 0; cpu < a->g.cpus; cpu++)
+		bytes_load(ret_value + cpu * a->g.stride, array_value(a, cpu, index), a->copy_size);
 }
 
 /* Writers of the stripe disturb every attempt: copy with the lock held. */
@@ -266,7 +344,7 @@ static int read_locked(struct array *a, uint32_t index, void *ret_value)
 
 	if (err)
 		return err;
-	bytes_load(ret_value, array_value(a, index), a->value_size);
+	copy_out(a, index, ret_value);
 	lock_release(&array_stripe(a, stripe)->lock);
 	return 0;
 }
@@ -277,17 +355,19 @@ static int array_read_index(struct array *a, uint32_t index, void *ret_value)
 	struct stripe_shm *s;
 
 	if (!a->g.stripes) {
-		bytes_load(ret_value, array_value(a, index), a->value_size);
+		copy_out(a, index, ret_value);
 		return 0;
 	}
 	stripe = index % a->g.stripes;
 	s = array_stripe(a, stripe);
 	for (uint32_t tries = 0; tries < READ_TRIES; tries++) {
 		uint64_t state = shm_u64_load_acquire(&s->state); /* A2 acquire <- A1 */
-		bool staged = state & COPYING && (uint32_t)state == index;
 
-		bytes_load(ret_value, staged ? array_stage(a, stripe) : array_value(a, index),
-			   a->value_size);
+		if (state & COPYING && (uint32_t)state == index)
+			bytes_load(ret_value, array_stage(a, stripe),
+				   a->g.cpus > 1 ? a->g.cpus * a->g.stride : a->copy_size);
+		else
+			copy_out(a, index, ret_value);
 		if (shm_u64_load_relaxed(&s->state) == state)
 			return 0;
 		if (tries >= COPY_TRIES && !a->region->readonly)
@@ -329,7 +409,8 @@ static int array_read_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, v
 	for (*count = 0; *count < room && *cursor < a->n; (*count)++, (*cursor)++) {
 		index = (uint32_t)*cursor;
 		memcpy((char *)keys + *count * sizeof(index), &index, sizeof(index));
-		err = array_read_index(a, index, (char *)values + (size_t)*count * a->value_size);
+		err = array_read_index(a, index,
+				       (char *)values + *count * map_syscall_value_size(map));
 		if (err)
 			return err;
 	}
@@ -341,9 +422,11 @@ static bool array_is_value(const struct bpfmap *map, const void *addr, size_t le
 	const struct array *a = map->priv;
 	uint64_t off = (uint64_t)((const uint8_t *)addr - a->values);
 
-	if ((const uint8_t *)addr < a->values || off >= a->n * a->g.stride || len > a->value_size)
+	if ((const uint8_t *)addr < a->values || off >= a->g.cpus * a->g.plane_stride ||
+	    len > a->value_size)
 		return false;
-	return off % a->g.stride <= a->value_size - len;
+	off %= a->g.plane_stride;
+	return off < a->n * a->g.stride && off % a->g.stride <= a->value_size - len;
 }
 
 static void array_counters(const struct bpfmap *map, struct map_counters *ret)
@@ -374,10 +457,28 @@ const struct map_ops array_map_ops = {
 	.attach = array_attach,
 	.detach = array_detach,
 	.lookup = array_lookup,
-	.update = array_update,
+	.update = array_write,
 	.delete_elem = array_delete,
 	.read = array_read,
-	.write = array_update,
+	.write = array_write,
+	.next_key = array_next_key,
+	.read_bucket = array_read_bucket,
+	.is_value = array_is_value,
+	.counters = array_counters,
+	.check = array_check,
+};
+
+const struct map_ops percpu_array_map_ops = {
+	.alloc_check = array_alloc_check,
+	.layout = array_layout,
+	.attach = array_attach,
+	.detach = array_detach,
+	.lookup = percpu_array_lookup,
+	.lookup_cpu = array_lookup_cpu,
+	.update = percpu_array_update,
+	.delete_elem = array_delete,
+	.read = array_read,
+	.write = array_write,
 	.next_key = array_next_key,
 	.read_bucket = array_read_bucket,
 	.is_value = array_is_value,

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "region/rundir.h"
 #include "sync/bytes.h"
+#include "sync/vcpu.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -60,7 +61,7 @@ uint32_t map_type_from_word(const char *word)
 
 size_t map_syscall_value_size(const struct bpfmap *map)
 {
-	return map->spec.value_size;
+	return map->vcpus ? map->vcpus->count * RU8(map->spec.value_size) : map->spec.value_size;
 }
 
 int map_may_write(const struct bpfmap *map)

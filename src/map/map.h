@@ -7,12 +7,15 @@
 #include "map/ops.h"
 #include "region/region.h"
 
+struct vcpus;
+
 /* Private to this process. Everything but the region's bytes is fixed after open. */
 struct bpfmap {
 	const struct map_ops *ops;
 	struct map_spec spec; /* copied and validated at open; never read again from the region */
 	struct region *region;
-	void *priv; /* the type's own geometry */
+	void *priv;	     /* the type's own geometry */
+	struct vcpus *vcpus; /* per-CPU types: the CPUs to go onto; else NULL */
 };
 
 /* Bytes of a value in the syscall's layout: value_size, or CPUs x ru8(value_size). */

@@ -46,6 +46,9 @@ struct map_ops {
 
 	/* Program side. lookup: pointer to the value, or NULL. Never waits. */
 	void *(*lookup)(struct bpfmap *map, const void *key);
+	/* Per-CPU types: the given CPU's value; NULL also if there is no such CPU. */
+	void *(*lookup_cpu)(struct bpfmap *map, const void *key, uint32_t cpu);
+	/* Per-CPU types: the calling thread's CPU's value only. */
 	int (*update)(struct bpfmap *map, const void *key, const void *value, uint64_t flags);
 	int (*delete_elem)(struct bpfmap *map, const void *key);
 

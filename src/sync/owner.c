@@ -15,6 +15,7 @@
 #include "sync/owner.h"
 
 #include "base/error.h"
+#include "sync/vcpu.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,7 @@ static void after_fork_in_child(void)
 
 	pthread_mutex_init(&all_mutex, NULL);
 	thread_numbers_after_fork();
+	vcpu_after_fork();
 	for (struct owner_table *t = all_tables; t; t = t->next) {
 		pthread_mutex_init(&t->mutex, NULL);
 		memset(t->mine, 0, sizeof(t->mine));

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* vcpu.h: virtual CPUs. Who is on CPU i of a map owns slot i of its per-CPU values: one lock word per
+ * CPU, in the region, so that it holds between threads and between processes. A program run goes onto
+ * the same CPU of all its per-CPU maps.
+ *
+ * States       lock: 0 free -> owner + 1 [vcpu_enter] -> 0 [vcpu_leave]
+ * Locks        taken before any other lock of the map. Several maps: in the order of the array given
+ *              to vcpu_enter, which must be the same everywhere (vm: by id, then by address).
+ * Edges        V1 release in vcpu_leave -> V2 acquire in vcpu_enter: who comes onto the CPU sees what
+ *              its predecessor stored in the slots, without atomics
+ * Progress     enter: takes whichever CPU is free; with more threads than CPUs it waits, and gives up
+ *              after a second (ETIMEDOUT)
+ * If a process dies    the kernel drops its beacon (sync/owner.h); who wants the CPU takes it over.
+ *              There is nothing to mend: the slots are the program's own.
+ */
+#ifndef BPFMAP_SYNC_VCPU_H
+#define BPFMAP_SYNC_VCPU_H
+
+#include "sync/lock.h"
+
+struct vcpu_shm {
+	struct shm_u32 lock;
+	uint8_t pad[60];
+};
+
+/* The CPUs of one map; private to the process. */
+struct vcpus {
+	struct vcpu_shm *shm;
+	uint32_t count;
+	struct owner_table *owners;
+};
+
+extern _Thread_local int32_t vcpu_number_plus1 __attribute__((tls_model("initial-exec")));
+
+/* The CPU that the calling thread is on; off any CPU a number that is its own if there are enough. */
+static inline uint32_t vcpu_current(uint32_t count)
+{
+	int32_t n = vcpu_number_plus1;
+
+	return n ? (uint32_t)(n - 1) : thread_number() % count;
+}
+
+/* Go onto one CPU of all n maps. The CPU's number, or -ETIMEDOUT, -EBUSY (already on one of them),
+ * or owner_register()'s error. n may be 0. */
+int vcpu_enter(struct vcpus *const *maps, uint32_t n);
+void vcpu_leave(struct vcpus *const *maps, uint32_t n);
+
+/* In the child of a fork: the parent's thread is on the CPU, the child is not. */
+void vcpu_after_fork(void);
+
+/* Free the CPUs that a dead owner was on. */
+void vcpu_mend(const struct vcpus *map, uint32_t dead);
+
+#endif
