@@ -16,11 +16,10 @@ static const struct {
 } modes[] = {{"rw", 0}, {"rdonly", BPF_F_RDONLY}, {"wronly", BPF_F_WRONLY}};
 #define MODES 3
 
-/* An fd of a new map that has the mode; *ret_map is the map's other fd, or -1. */
+/* An fd of a new map that has the mode; *ret_map is the map's other fd, or -1. The pin stays until
+ * the command has run. */
 static int fd_make(uint32_t type, enum origin origin, uint32_t flags, int *ret_map)
 {
-	int fd;
-
 	*ret_map = -1;
 	if (origin == BY_CREATE)
 		return map_fresh_flags(type, flags);
@@ -28,9 +27,7 @@ static int fd_make(uint32_t type, enum origin origin, uint32_t flags, int *ret_m
 	if (origin == BY_ID)
 		return map_reopen(*ret_map, flags);
 	pin_fd(*ret_map, pin_path("access"));
-	fd = (int)pin_get(pin_path("access"), flags);
-	pin_remove(pin_path("access"));
-	return fd;
+	return (int)pin_get(pin_path("access"), flags);
 }
 
 static void commands_by_mode(const struct type *t, enum origin origin, int mode, bool frozen)
@@ -48,6 +45,7 @@ static void commands_by_mode(const struct type *t, enum origin origin, int mode,
 			map_freeze(map >= 0 ? map : fd);
 		commands[i].fill(&r, fd);
 		line_add(&l, command_run(&commands[i], &r, ATTR_SIZE), "%s", commands[i].name);
+		pin_remove(pin_path("access"));
 		if (map >= 0)
 			close(map);
 		close(fd);

@@ -28,13 +28,18 @@ static void life(const struct type *t)
 	row(map_lookup(again, &key, &value), "pin.%s.lookup_after_close", t->name);
 	row((long)value, "pin.%s.value_after_close", t->name);
 	pin_remove(path);
-	row(pin_get(path, 0), "pin.%s.get_removed", t->name);
-	row(map_lookup(again, &key, &value), "pin.%s.lookup_after_unlink", t->name);
-	row(pin_fd(again, path), "pin.%s.pin_after_unlink", t->name);
 	row(pin_fd(again, pin_path("second")), "pin.%s.second_name", t->name);
+	row(pin_fd(again, pin_path("second")), "pin.%s.second_name_again", t->name);
 	pin_remove(path);
+	row(pin_get(path, 0), "pin.%s.get_removed", t->name);
 	row_fd(pin_get(pin_path("second"), 0), "pin.%s.get_second_name", t->name);
+	row(pin_fd(again, path), "pin.%s.first_name_again", t->name);
+	row(map_lookup(again, &key, &value), "pin.%s.lookup_after_unlink", t->name);
+	pin_remove(path);
 	pin_remove(pin_path("second"));
+	row(map_lookup(again, &key, &value), "pin.%s.lookup_unpinned", t->name);
+	row(pin_fd(again, path), "pin.%s.pinned_again", t->name);
+	pin_remove(path);
 	close(again);
 }
 
