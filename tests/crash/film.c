@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static void frame_keep(struct film *film, const uint8_t *region, const struct diary *diary)
+static void frame_keep(struct film *film, const uint8_t *region, const struct diaries *diaries)
 {
 	struct frame *frame;
 
@@ -20,27 +20,27 @@ static void frame_keep(struct film *film, const uint8_t *region, const struct di
 	}
 	frame = &film->frames[film->count++];
 	frame->step = film->steps;
-	frame->diary = *diary;
+	frame->diaries = *diaries;
 	frame->bytes = malloc(film->size);
 	memcpy(frame->bytes, region, film->size);
 }
 
 void film_record(struct film *film, pid_t pid, const uint8_t *region, size_t size,
-		 const struct diary *diary)
+		 const struct diaries *diaries)
 {
 	const struct frame *last;
 	int status;
 
 	memset(film, 0, sizeof(*film));
 	film->size = size;
-	frame_keep(film, region, diary);
+	frame_keep(film, region, diaries);
 	while (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) == 0 && waitpid(pid, &status, 0) == pid &&
 	       WIFSTOPPED(status)) {
 		film->steps++;
 		last = &film->frames[film->count - 1];
 		if (memcmp(last->bytes, region, size) != 0 ||
-		    memcmp(&last->diary, diary, sizeof(*diary)) != 0)
-			frame_keep(film, region, diary);
+		    memcmp(&last->diaries, diaries, sizeof(*diaries)) != 0)
+			frame_keep(film, region, diaries);
 	}
 }
 

@@ -2,7 +2,7 @@
 /* film.h: every state of a region's bytes that a death could leave behind.
  *
  * A tracee is single-stepped and the region looked at after each instruction: whenever the bytes have
- * changed, they are kept as a frame, together with the writer's diary. Two deaths between the same
+ * changed, they are kept as a frame, together with the writers' diaries. Two deaths between the same
  * two stores leave the same bytes, so the frames are all that can be left by a death at any
  * instruction. Put into a new file, a frame is the region as its survivors would find it: the kernel's
  * part of a death, the release of the dead process's file locks, is true of the new file as well.
@@ -16,9 +16,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Of the writer that dies first, and of its heir. */
+struct diaries {
+	struct diary dead;
+	struct diary heir;
+};
+
 struct frame {
 	uint32_t step; /* the first instruction after which the bytes were so */
-	struct diary diary;
+	struct diaries diaries;
 	uint8_t *bytes;
 };
 
@@ -32,7 +38,7 @@ struct film {
 
 /* Steps the stopped tracee until it ends. region: a mapping of the file that it works on. */
 void film_record(struct film *film, pid_t pid, const uint8_t *region, size_t size,
-		 const struct diary *diary);
+		 const struct diaries *diaries);
 void film_free(struct film *film);
 
 /* A new file at path with the frame's bytes; 0 or -1 with a failed verdict. */

@@ -104,26 +104,75 @@ static uint64_t version_in_map(struct author *author, uint32_t key)
 	return version ? version : UINT64_MAX;
 }
 
+/* Is this what a key may hold: what is noted, or what the unfinished operation makes of it? */
+static bool version_is_possible(const struct author *author, uint32_t key, uint64_t found)
+{
+	const struct diary *diary = author->diary;
+	bool unfinished = note_get(diary->act) != ACT_NONE && diary->key == key;
+	uint64_t noted = note_get(diary->versions[key - author->first_key]);
+
+	if (found == noted || (unfinished && found == diary->version_after))
+		return true;
+	if (found != UINT64_MAX)
+		verdict_fail("%s: key %u has version %llu instead of %llu%s", author->shape->name,
+			     key, (unsigned long long)found, (unsigned long long)noted,
+			     unfinished ? " (its author died writing it)" : "");
+	return false;
+}
+
 void author_judge(struct author *author)
 {
-	struct diary *diary = author->diary;
-	uint32_t act = note_get(diary->act);
-
 	for (uint32_t i = 0; i < author->keys && !verdict_failed(); i++) {
 		uint32_t key = author->first_key + i;
-		uint64_t found = version_in_map(author, key);
-		uint64_t noted = note_get(diary->versions[i]);
 
-		if (found == UINT64_MAX || found == noted)
-			continue;
-		if (act == ACT_NONE || diary->key != key || found != diary->version_after)
-			verdict_fail("%s: key %u has version %llu instead of %llu%s",
-				     author->shape->name, key, (unsigned long long)found,
-				     (unsigned long long)noted,
-				     act != ACT_NONE && diary->key == key ? " (its author died)"
-									  : "");
-		diary->versions[i] = found;
+		version_is_possible(author, key, version_in_map(author, key));
 	}
+}
+
+/* An insert that must not replace: it meets the dead writer's lock, and its result says whether the
+ * key is there. An array has no such thing: there the key is written. */
+static uint64_t key_probe(struct author *author, uint32_t key, uint64_t version)
+{
+	uint8_t key_bytes[VALUE_KEY_BYTES];
+	uint8_t value[VALUE_SIZE_MAX];
+	bool array = shape_is_array(author->shape);
+	int err;
+
+	key_fill(key_bytes, author->shape->key_size, key);
+	value_fill(value, author->shape->value_size, key, version);
+	err = bpfmap_update(author->map, key_bytes, value, array ? BPF_ANY : BPF_NOEXIST);
+	if (err && (err != -EEXIST || array))
+		verdict_fail("%s: probe of key %u: %d, %s", author->shape->name, key, err,
+			     bpfmap_last_error());
+	return err ? 0 : version;
+}
+
+void author_settle(struct author *author)
+{
+	struct diary *diary = author->diary;
+	uint32_t key = diary->key;
+	uint64_t before;
+	uint64_t after;
+	uint64_t probe;
+
+	author_judge(author);
+	if (note_get(diary->act) == ACT_NONE || verdict_failed())
+		return;
+	before = version_in_map(author, key);
+	probe = key_probe(author, key, ++diary->version_next);
+	after = version_in_map(author, key);
+	if (probe && after != probe)
+		verdict_fail("%s: key %u has version %llu instead of %llu just written",
+			     author->shape->name, key, (unsigned long long)after,
+			     (unsigned long long)probe);
+	else if (!probe && version_is_possible(author, key, after) && after != before &&
+		 before == diary->version_after)
+		verdict_fail("%s: key %u went back to version %llu after the death of its author",
+			     author->shape->name, key, (unsigned long long)after);
+	else if (probe && !shape_is_array(author->shape) &&
+		 diary->versions[key - author->first_key] != 0 && diary->version_after != 0)
+		verdict_fail("%s: key %u was lost in a replacement", author->shape->name, key);
+	diary->versions[key - author->first_key] = after;
 	note_put(diary->act, (uint32_t)ACT_NONE);
 }
 

@@ -4,6 +4,8 @@
  * A mortal writer works on keys of its own and keeps a diary in shared memory: what each key holds,
  * and the one operation that it is in. After its death each of its keys must be exactly as the diary
  * says, except the key of that operation, which may be as before or as after it, and nothing else.
+ * Whoever mends may still complete the operation: so its key may go from before to after until
+ * somebody has written to it, and never back.
  */
 #ifndef BPFMAP_TESTS_MODEL_H
 #define BPFMAP_TESTS_MODEL_H
@@ -46,8 +48,10 @@ void author_remove(struct author *author, uint32_t key);
 /* Put or remove a key of the author's; arrays: put. */
 void author_act(struct author *author, struct rng *rng);
 
-/* Holds the map against the diary, and adopts what became of the unfinished operation. */
+/* Holds the map against the diary; reads only. */
 void author_judge(struct author *author);
+/* The same, then writes to the key of the unfinished operation, and so settles what became of it. */
+void author_settle(struct author *author);
 /* How many keys the diary says are present. */
 uint32_t author_count(const struct author *author);
 /* Deletes all of the author's elements. */

@@ -31,7 +31,9 @@
 #define STEPS_MAX	   2000000u
 #define SLOWEST_ALLOWED_NS NSEC_PER_SEC
 
-/* Keys 0 and 1 are there when the operation begins; it works on key 2; key 3 warms up. */
+/* Keys 0 and 1 are the heir's and are there when the operation begins; keys 2 and 3 are the dead
+ * writer's: it works on key 2, and key 3 warms it up. */
+#define HEIR_KEYS     2u
 #define OPERATION_KEY 2u
 #define WARM_KEY      3u
 
@@ -61,9 +63,9 @@ enum warmth {
 struct rig {
 	const struct shape *shape;
 	struct bpfmap *map;
-	struct diary *diary;
-	struct author author;
-	struct rng rng;
+	struct diaries *diaries;
+	struct author dead;
+	struct author heir;
 	char pin[256];
 };
 
@@ -106,7 +108,7 @@ static void operation_do(struct author *author, enum operation op, uint32_t key)
 
 static void runner_work(const struct rig *rig, enum operation op, uint32_t key, enum warmth warmth)
 {
-	struct author self = rig->author;
+	struct author self = key < HEIR_KEYS ? rig->heir : rig->dead;
 
 	linker_warm(rig->shape);
 	if (bpfmap_open(rig->pin, 0, &self.map) != 0)
@@ -161,8 +163,7 @@ static uint32_t runner_step(pid_t pid, uint32_t steps)
 static void rig_close(struct rig *rig)
 {
 	bpfmap_close(rig->map);
-	if (rig->diary)
-		munmap(rig->diary, sizeof(*rig->diary));
+	munmap(rig->diaries, sizeof(*rig->diaries));
 	unlink(rig->pin);
 }
 
@@ -170,9 +171,17 @@ static void rig_init(struct rig *rig, const struct shape *shape, const char *nam
 {
 	memset(rig, 0, sizeof(*rig));
 	rig->shape = shape;
-	rig->rng = rng_for(shape->value_size);
-	rig->diary = shared_alloc(sizeof(*rig->diary));
+	rig->diaries = shared_alloc(sizeof(*rig->diaries));
 	snprintf(rig->pin, sizeof(rig->pin), "%s", harness_path(name));
+}
+
+static void rig_staff(struct rig *rig)
+{
+	const struct shape *shape = rig->shape;
+
+	rig->heir = (struct author){shape, rig->map, &rig->diaries->heir, 0, HEIR_KEYS};
+	rig->dead = (struct author){shape, rig->map, &rig->diaries->dead, HEIR_KEYS,
+				    shape->max_entries - HEIR_KEYS};
 }
 
 /* A new map, in the state before the operation. */
@@ -185,11 +194,11 @@ static int rig_create(struct rig *rig, const struct shape *shape, enum operation
 		rig_close(rig);
 		return -1;
 	}
-	rig->author = (struct author){shape, rig->map, rig->diary, 0, shape->max_entries};
-	author_put(&rig->author, 0);
-	author_put(&rig->author, 1);
+	rig_staff(rig);
+	author_put(&rig->heir, 0);
+	author_put(&rig->heir, 1);
 	if (op != OP_INSERT)
-		author_put(&rig->author, OPERATION_KEY);
+		author_put(&rig->dead, OPERATION_KEY);
 	return 0;
 }
 
@@ -198,37 +207,49 @@ static int rig_restore(struct rig *rig, const struct shape *shape, const struct 
 		       const struct frame *frame, const char *name)
 {
 	rig_init(rig, shape, name);
-	*rig->diary = frame->diary;
+	*rig->diaries = frame->diaries;
 	if (frame_write(film, frame, rig->pin) != 0 || bpfmap_open(rig->pin, 0, &rig->map) != 0) {
 		verdict_fail("%s: frame at step %u: %s", shape->name, frame->step,
 			     bpfmap_last_error());
 		rig_close(rig);
 		return -1;
 	}
-	rig->author = (struct author){shape, rig->map, rig->diary, 0, shape->max_entries};
+	rig_staff(rig);
 	return 0;
 }
 
 /* The first writer after the death puts every key; how long that takes is what another process has
- * to wait. Then the books are balanced. */
+ * to wait. */
+static void author_resume(struct author *author)
+{
+	struct diary *diary = author->diary;
+
+	author_settle(author);
+	diary->slowest_ns = 0;
+	for (uint32_t i = 0; i < author->keys && !verdict_failed(); i++)
+		author_put(author, author->first_key + i);
+	if (diary->slowest_ns > figures.slowest_ns)
+		figures.slowest_ns = diary->slowest_ns;
+	if (diary->slowest_ns > SLOWEST_ALLOWED_NS)
+		verdict_fail("%s: an operation took %llu ms", author->shape->name,
+			     (unsigned long long)(diary->slowest_ns / NSEC_PER_MSEC));
+}
+
 static void rig_judge(struct rig *rig)
 {
-	author_judge(&rig->author);
+	author_judge(&rig->dead);
+	author_judge(&rig->heir);
 	figures.judged++;
 	figures.sound_at_once += bpfmap_check(rig->map) == 0;
-	rig->diary->slowest_ns = 0;
-	for (uint32_t key = 0; key < rig->author.keys && !verdict_failed(); key++)
-		author_put(&rig->author, key);
-	if (rig->diary->slowest_ns > figures.slowest_ns)
-		figures.slowest_ns = rig->diary->slowest_ns;
-	if (rig->diary->slowest_ns > SLOWEST_ALLOWED_NS)
-		verdict_fail("%s: an operation took %llu ms", rig->shape->name,
-			     (unsigned long long)(rig->diary->slowest_ns / NSEC_PER_MSEC));
+	author_resume(&rig->heir);
+	author_resume(&rig->dead);
 	if (!verdict_failed())
-		capacity_judge(rig->map, rig->shape, author_count(&rig->author), rig->author.keys);
-	author_clear(&rig->author);
+		capacity_judge(rig->map, rig->shape, rig->shape->max_entries,
+			       rig->shape->max_entries);
+	author_clear(&rig->heir);
+	author_clear(&rig->dead);
 	if (!verdict_failed())
-		capacity_judge(rig->map, rig->shape, 0, rig->author.keys);
+		capacity_judge(rig->map, rig->shape, 0, rig->shape->max_entries);
 }
 
 /* Films one operation on the rig's map, to its end. 0 or -1 with a failed verdict. */
@@ -245,7 +266,7 @@ static int rig_film(struct rig *rig, enum operation op, uint32_t key, enum warmt
 	if (region != MAP_FAILED)
 		pid = runner_start(rig, op, key, warmth);
 	if (pid > 0) {
-		film_record(film, pid, region, (size_t)st.st_size, rig->diary);
+		film_record(film, pid, region, (size_t)st.st_size, rig->diaries);
 		runner_end(pid);
 	}
 	if (region != MAP_FAILED)
@@ -337,15 +358,12 @@ static void operation_deaths(const struct shape *shape, enum operation op)
 static void relay_leg(const struct shape *shape, const struct film *film, struct rng *rng)
 {
 	const struct frame *frame = &film->frames[rng_below(rng, film->count)];
-	uint32_t key = (uint32_t)rng_below(rng, OPERATION_KEY + 1);
+	uint32_t key = (uint32_t)rng_below(rng, HEIR_KEYS);
 	struct film heir;
 	struct rig rig;
 
 	if (rig_restore(&rig, shape, film, frame, "heir") != 0)
 		return;
-	/* The heir goes by the diary of the dead, once it is known what became of its last
-	 * operation; judging only reads. */
-	author_judge(&rig.author);
 	if (rig_film(&rig, OP_REPLACE, key, COLD, &heir) == 0) {
 		frames_judge(shape, &heir, "the heir's");
 		film_free(&heir);
@@ -430,7 +448,7 @@ static void canary(void)
 	struct rig rig;
 
 	if (rig_create(&rig, &shapes[1], OP_REPLACE) == 0) {
-		rig.diary->versions[1]++;
+		rig.diaries->heir.versions[1]++;
 		rig_judge(&rig);
 		rig_close(&rig);
 	}

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
-#include <sched.h>
 #include <stdlib.h>
+#include <time.h>
 
 #define RESIDENT_KEY 0u
 
@@ -24,7 +24,7 @@ static void resident_replace(void *arg)
 		if (worker->stage->scene->fault != FAULT_ABSENT || version != 1000)
 			continue;
 		worker_delete(worker, RESIDENT_KEY);
-		sched_yield();
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
 		worker_update(worker, RESIDENT_KEY, ++version, BPF_ANY);
 	}
 	worker_end(worker);
