@@ -116,29 +116,26 @@ static uint16_t csum_fold(uint32_t sum)
 	return (uint16_t)sum;
 }
 
-/* bytes is a multiple of 4. */
+/* The rest of an incomplete word counts as zero bytes. */
 static uint32_t csum_words(const void *from, uint64_t bytes, uint32_t sum)
 {
-	uint32_t word;
+	for (uint64_t i = 0; i < bytes; i += sizeof(uint32_t)) {
+		uint64_t left = bytes - i;
+		uint32_t word = 0;
 
-	for (uint64_t i = 0; i < bytes; i += sizeof(word)) {
-		memcpy(&word, (const uint8_t *)from + i, sizeof(word));
+		memcpy(&word, (const uint8_t *)from + i, left < sizeof(word) ? left : sizeof(word));
 		sum = csum_add(sum, word);
 	}
 	return sum;
 }
 
-/* The result is folded to 16 bits, as the kernel does since 6.13. */
+/* Since Linux 6.13 the result is folded to 16 bits and sizes need not be multiples of 4. */
 uint64_t helper_csum_diff(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4,
 			  uint64_t r5)
 {
-	uint32_t sum = (uint32_t)r5;
-	uint32_t removed;
+	uint32_t removed = csum_words((const void *)(uintptr_t)r1, r2, 0);
+	uint32_t sum = csum_words((const void *)(uintptr_t)r3, r4, (uint32_t)r5);
 
-	if ((r2 | r4) % 4)
-		return (uint64_t)-EINVAL;
-	removed = csum_words((const void *)(uintptr_t)r1, r2, 0);
-	sum = csum_words((const void *)(uintptr_t)r3, r4, sum);
 	if (r2)
 		sum = csum_add(sum, ~removed);
 	return csum_fold(sum);

@@ -14,6 +14,7 @@
 
 #define FRAME_BYTES 40
 #define ETH_BYTES   14
+#define OFFSET_MAX  0xffff
 #define META_MAX    252 /* the largest multiple of 4 that the kernel's 8-bit length holds */
 
 uint64_t helper_xdp_adjust_head(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
@@ -70,34 +71,37 @@ uint64_t helper_xdp_get_buff_len(struct vm_run *run, uint64_t r1, uint64_t r2, u
 	return run->pkt->len;
 }
 
-/* The packet's bytes at offset, or NULL. */
-static uint8_t *xdp_bytes(const struct vm_run *run, uint32_t offset, uint64_t len)
+/* The packet's bytes at offset: 0, EFAULT (no packet is that long) or EINVAL (this one is not). */
+static int xdp_bytes(const struct vm_run *run, uint32_t offset, uint64_t len, uint8_t **ret_bytes)
 {
 	const struct vm_packet *pkt = run->pkt;
 
+	if (offset > OFFSET_MAX || len > OFFSET_MAX)
+		return -EFAULT;
 	if (offset > pkt->len || len > pkt->len - offset)
-		return NULL;
-	return pkt->buf + pkt->off + offset;
+		return -EINVAL;
+	*ret_bytes = pkt->buf + pkt->off + offset;
+	return 0;
 }
 
 uint64_t helper_xdp_load_bytes(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
 			       uint64_t r4, uint64_t r5)
 {
-	const uint8_t *bytes = xdp_bytes(run, (uint32_t)r2, r4);
+	uint8_t *bytes;
+	int err = xdp_bytes(run, (uint32_t)r2, r4, &bytes);
 
-	if (!bytes)
-		return (uint64_t)-EINVAL;
-	memmove((void *)(uintptr_t)r3, bytes, r4);
-	return 0;
+	if (!err)
+		memmove((void *)(uintptr_t)r3, bytes, r4);
+	return (uint64_t)(int64_t)err;
 }
 
 uint64_t helper_xdp_store_bytes(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
 				uint64_t r4, uint64_t r5)
 {
-	uint8_t *bytes = xdp_bytes(run, (uint32_t)r2, r4);
+	uint8_t *bytes;
+	int err = xdp_bytes(run, (uint32_t)r2, r4, &bytes);
 
-	if (!bytes)
-		return (uint64_t)-EINVAL;
-	memmove(bytes, (const void *)(uintptr_t)r3, r4);
-	return 0;
+	if (!err)
+		memmove(bytes, (const void *)(uintptr_t)r3, r4);
+	return (uint64_t)(int64_t)err;
 }
