@@ -227,6 +227,8 @@ static void walk(const struct type *t, int cmd, uint32_t n, uint32_t filled, uin
 			result = 0;
 			continue;
 		}
+		if (result && result != -ENOENT)
+			break;
 		for (uint32_t i = 0; i < b.count && i < 2 * MANY; i++) {
 			twice += keys[i] < 2 * MANY && seen[keys[i]]++;
 			wrong += keys[i] >= n || (keys[i] < filled && values[i] != keys[i] * 3 + 1);

@@ -27,7 +27,6 @@ static void life(const struct type *t)
 	row(again >= 0 && map_id(again) == id, "pin.%s.same_id_after_close", t->name);
 	row(map_lookup(again, &key, &value), "pin.%s.lookup_after_close", t->name);
 	row((long)value, "pin.%s.value_after_close", t->name);
-	pin_remove(path);
 	row(pin_fd(again, pin_path("second")), "pin.%s.second_name", t->name);
 	row(pin_fd(again, pin_path("second")), "pin.%s.second_name_again", t->name);
 	pin_remove(path);
