@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -84,7 +85,7 @@ static void survivor_work(void *arg)
 	struct rng rng = rng_for(77);
 
 	/* Behind the killer, which is to strike at the moment it chose. */
-	nice(WORKER_NICENESS);
+	setpriority(PRIO_PROCESS, 0, WORKER_NICENESS);
 	self.map = pin_open(arena->pin);
 	while (self.map && !word_get(arena->stage->stop) && !verdict_failed()) {
 		if (word_get(arena->stage->pause)) {
@@ -107,7 +108,7 @@ static void mortal_work(struct arena *arena, uint64_t life)
 	struct author self = arena->mortal;
 	struct rng rng = rng_for(1000 + life);
 
-	nice(WORKER_NICENESS);
+	setpriority(PRIO_PROCESS, 0, WORKER_NICENESS);
 	/* Every other victim inherits the parent's handle instead of opening its own. */
 	if (life % 2)
 		self.map = pin_open(arena->pin);

@@ -92,6 +92,7 @@ static void path_try(const char *path, struct rng *rng)
 
 struct fuzz {
 	const char *pin;
+	struct bpfmap *map; /* opened while the region was sound; NULL: open it as it is now */
 	struct blob original;
 	uint64_t end_ns;
 };
@@ -310,16 +311,17 @@ static void scribble(const char *pin)
 static void victim_work(struct fuzz *fuzz)
 {
 	struct rng rng = rng_for(667);
-	struct bpfmap *map;
+	struct bpfmap *map = fuzz->map;
 
 	alarm(CASE_LIMIT_S);
-	if (bpfmap_open(fuzz->pin, 0, &map) != 0)
+	if (!map && bpfmap_open(fuzz->pin, 0, &map) != 0)
 		return;
 	while (now_ns() < fuzz->end_ns && !verdict_failed()) {
 		map_exercise(map, &rng, 1);
 		progress->calls++;
 	}
-	bpfmap_close(map);
+	if (!fuzz->map)
+		bpfmap_close(map);
 }
 
 static void shape_adversary(const struct shape *shape)
@@ -335,8 +337,9 @@ static void shape_adversary(const struct shape *shape)
 	if (!map)
 		return;
 	memset(progress, 0, sizeof(*progress));
+	fuzz.map = map;
 	fuzz.end_ns = now_ns() + budget_ns(ADVERSARY_MS) / 2;
-	/* Two halves: the victim that opens a sound region, and one that opens it spoilt. */
+	/* Two halves: the victim that opened a sound region, and one that opens it spoilt. */
 	fflush(stdout);
 	adversary = fork();
 	if (adversary == 0)
@@ -346,6 +349,7 @@ static void shape_adversary(const struct shape *shape)
 		if (how)
 			verdict_fail("%s: the process beside a scribbler %s", shape->name, how);
 		fuzz.end_ns = now_ns() + budget_ns(ADVERSARY_MS) / 2;
+		fuzz.map = NULL;
 	}
 	__atomic_store_n(&progress->stop, 1, __ATOMIC_RELEASE);
 	waitpid(adversary, NULL, 0);
