@@ -23,8 +23,9 @@ BPFMAP_API long bpfmap_bpf(int cmd, void *attr, unsigned int size);
  * descriptor still is the one it knows. */
 BPFMAP_API void bpfmap_bpf_fd_closed(int fd);
 
-/* Would the kernel let a map behind fd be mapped like this? 0 if so, and if fd is not a map at all;
- * EPERM (frozen), EACCES, EINVAL as for the kernel's maps. The mmap shim of src/compat asks. */
+/* Would the kernel let a map behind fd be mapped like this? 1 if so; 0 if fd is not a map at all;
+ * EPERM (frozen), EACCES, EINVAL, E524, EOVERFLOW as for the kernel's maps. The mmap shim of
+ * src/compat asks. */
 BPFMAP_API int bpfmap_bpf_may_mmap(int fd, size_t length, int prot, int flags, uint64_t off);
 
 /* Where a path really is. 1: it is under /sys/fs/bpf and *ret_path is its place in the runtime

@@ -88,17 +88,20 @@ static int btf_publish(const void *bytes, uint32_t size)
 	return ret;
 }
 
-/* The kernel's verdict in the caller's log; a short log is cut off. */
-static void log_write(const union call_attr *attr)
+/* The failure's sentence in the caller's log. A log that is too short is cut off, and then that is
+ * what the caller is told. */
+static int log_write(const struct attr_btf *btf, int err)
 {
-	const char *text = error_sentence();
+	const char *text = err ? error_sentence() : "";
 	size_t len = strlen(text) + 1;
+	size_t part = len < btf->log_size ? len : btf->log_size;
 
-	if (!attr->btf.log_level || !attr->btf.log_buf || !attr->btf.log_size)
-		return;
-	if (len > attr->btf.log_size)
-		len = attr->btf.log_size;
-	user_copy_out(attr->btf.log_buf, text, len, "the log");
+	if (!btf->log_level || !btf->log_buf || !part)
+		return err;
+	if (user_copy_out(btf->log_buf, text, part, "the log") ||
+	    user_copy_out(btf->log_buf + part - 1, "", 1, "the log"))
+		return -EFAULT;
+	return part < len ? fail(ENOSPC, "the log has room for %zu of %zu bytes", part, len) : err;
 }
 
 long btf_load(union call_attr *attr, const struct call *call)
@@ -115,11 +118,8 @@ long btf_load(union call_attr *attr, const struct call *call)
 	if (!bytes)
 		return fail(ENOMEM, "no memory for %u bytes of BTF", btf->size);
 	ret = user_copy_in(bytes, btf->btf, btf->size, "the BTF");
-	if (!ret) {
-		ret = btf_check(bytes, btf->size);
-		if (ret)
-			log_write(attr);
-	}
+	if (!ret)
+		ret = log_write(btf, btf_check(bytes, btf->size));
 	if (!ret)
 		ret = btf_publish(bytes, btf->size);
 	free(bytes);

@@ -232,11 +232,17 @@ static int btf_index_make(const void *bytes, uint32_t size, struct btf_index *in
 /* The type behind typedefs, qualifiers, tags and variables; 0 for void, negative if there is none. */
 static int64_t type_strip(const struct btf_index *index, uint32_t id)
 {
-	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+	uint32_t first = id;
+
+	for (uint32_t steps = 0; steps < index->count; steps++) {
 		const struct btf_type *type = type_at(index, id);
 
+		if (steps > DEPTH_MAX)
+			break;
+		if (steps && id == first)
+			return fail(EEXIST, "BTF: type %u leads back to itself", id);
 		if (!type)
-			return id ? -EINVAL : 0;
+			return id ? fail(EINVAL, "BTF: there is no type %u", id) : 0;
 		switch (kind_of(type)) {
 		case BTF_KIND_TYPEDEF:
 		case BTF_KIND_VOLATILE:
@@ -398,6 +404,7 @@ static int type_check(const struct btf_index *index, uint32_t id)
 	const struct btf_type *type = type_at(index, id);
 	const struct btf_type *target;
 	uint32_t kind = kind_of(type);
+	int64_t base;
 
 	if ((kinds[kind].rules & KIND_TYPE_REF) && ref_check(index, id, type->type))
 		return -EINVAL;
@@ -424,9 +431,7 @@ static int type_check(const struct btf_index *index, uint32_t id)
 				       type->size == 16
 			       ? 0
 			       : fail(EINVAL, "BTF: float type %u has the size %u", id, type->size);
-	default:
-		return type_strip(index, id) < 0 ? fail(EINVAL, "BTF: type %u leads nowhere", id)
-						 : 0;
+	default: base = type_strip(index, id); return base < 0 ? (int)base : 0;
 	}
 }
 

@@ -379,8 +379,8 @@ static int fd_resolve_locked(int fd)
 		entry_retire_locked(slot);
 		graves_free_locked();
 	}
-	if (fstat(fd, &st))
-		return fail(EBADF, "descriptor %d is not open", fd);
+	if (fstat(fd, &st) || (fcntl(fd, F_GETFL) & O_PATH))
+		return fail(EBADF, "descriptor %d is not open, or only as a path", fd);
 	if (!S_ISREG(st.st_mode))
 		return fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
 	object = object_find_locked(st.st_dev, st.st_ino);

@@ -72,32 +72,29 @@ static int map_info(struct bpfmap *map, const struct attr_info *info, const stru
 {
 	struct attr_map_info block;
 	struct bpfmap_info about;
-	uint64_t hash;
-	uint32_t hash_size, len;
+	uint32_t len;
 	int err = info_begin(info, &block, sizeof(block), &len);
 
 	if (!err)
 		err = bpfmap_get_info(map, &about);
 	if (err)
 		return err;
-	hash = block.hash;
-	hash_size = block.hash_size;
-	block = (struct attr_map_info){
-		.type = about.type,
-		.id = about.id,
-		.key_size = about.key_size,
-		.value_size = about.value_size,
-		.max_entries = about.max_entries,
-		.map_flags = about.map_flags,
-		.btf_id = about.btf_id,
-		.btf_key_type_id = about.btf_key_type_id,
-		.btf_value_type_id = about.btf_value_type_id,
-		.map_extra = about.map_extra,
-		.hash = hash,
-		.hash_size = hash_size,
-	};
+	/* The kernel leaves the caller's values where it has nothing to say: device and BTF. */
+	block.type = about.type;
+	block.id = about.id;
+	block.key_size = about.key_size;
+	block.value_size = about.value_size;
+	block.max_entries = about.max_entries;
+	block.map_flags = about.map_flags;
+	block.map_extra = about.map_extra;
+	block.btf_vmlinux_value_type_id = 0;
+	if (about.btf_size) {
+		block.btf_id = about.btf_id;
+		block.btf_key_type_id = about.btf_key_type_id;
+		block.btf_value_type_id = about.btf_value_type_id;
+	}
 	memcpy(block.name, about.name, sizeof(block.name));
-	err = map_hash(map, &about, hash, hash_size);
+	err = map_hash(map, &about, block.hash, block.hash_size);
 	return err ? err : info_end(info, call, &block, len);
 }
 

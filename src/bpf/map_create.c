@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* map_create.c: BPF_MAP_CREATE. The steps below are in the kernel's order, because a caller with two
- * mistakes must be told the same one: flags and fields, early check of the type, device, token, late
+ * mistakes must be told the same one: flags and fields, early check of the type, token, device, late
  * check of the type, name, BTF, exclusive hash, and only then anything is made.
  *
  * Differences from the kernel: the caller counts as root. numa_node is checked and remembered but
@@ -21,6 +21,7 @@
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #define NUMA_NONE ((uint32_t)-1)
@@ -72,8 +73,8 @@ static int ifindex_check(uint32_t ifindex)
 
 	if (!ifindex)
 		return 0;
-	if (ifindex == 1 || !if_indextoname(ifindex, name))
-		return fail(EINVAL, "no device with ifindex %u can hold maps", ifindex);
+	if (!if_indextoname(ifindex, name))
+		return fail(EINVAL, "there is no device with ifindex %u", ifindex);
 	return fail(EOPNOTSUPP, "device %s cannot hold maps", name);
 }
 
@@ -102,6 +103,17 @@ static int excl_check(const struct attr_create *create, struct object *what)
 			    "the program's hash");
 }
 
+/* Whether so much can be had at all is known before the later checks, as in the kernel. */
+static int memory_check(uint64_t bytes)
+{
+	struct sysinfo machine;
+
+	if (sysinfo(&machine) || bytes <= (uint64_t)machine.totalram * machine.mem_unit)
+		return 0;
+	return fail(ENOMEM, "the map needs %llu bytes, more memory than this machine has",
+		    (unsigned long long)bytes);
+}
+
 /* The steps before BTF. *ret_spec is what to create. */
 static int create_check(const struct attr_create *create, struct map_spec *ret_spec)
 {
@@ -118,11 +130,13 @@ static int create_check(const struct attr_create *create, struct map_spec *ret_s
 			    create->map_type);
 	err = ops->alloc_check(ret_spec);
 	if (!err)
-		err = ifindex_check(create->map_ifindex);
-	if (!err)
 		err = token_check(create);
 	if (!err)
+		err = ifindex_check(create->map_ifindex);
+	if (!err)
 		err = ops->layout(ret_spec, cpus_possible(), &layout);
+	if (!err)
+		err = memory_check(layout.reserve_end);
 	if (!err)
 		err = object_name_check(create->map_name);
 	return err;

@@ -39,8 +39,9 @@ static int access_from_flags(uint32_t flags)
 /* The caller's path as a real one: below path_fd if asked, and /sys/fs/bpf is the runtime directory. */
 static int path_read(const struct attr_obj *obj, char *ret_path, size_t size)
 {
-	char given[PATH_MAX];
-	int err, len;
+	char given[PATH_MAX], dir[PATH_MAX], whole[2 * PATH_MAX], link[32];
+	ssize_t len;
+	int err;
 
 	if (!(obj->file_flags & PATH_FD_FLAG) && obj->path_fd)
 		return fail(EINVAL, "path_fd without BPF_F_PATH_FD");
@@ -53,8 +54,14 @@ static int path_read(const struct attr_obj *obj, char *ret_path, size_t size)
 		return rundir_resolve(given, ret_path, size);
 	if (fcntl(obj->path_fd, F_GETFD) < 0)
 		return fail(EBADF, "path_fd %d is not open", obj->path_fd);
-	len = snprintf(ret_path, size, "/proc/self/fd/%d/%s", obj->path_fd, given);
-	return len < (int)size ? 0 : fail(ENAMETOOLONG, "the path is too long");
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", obj->path_fd);
+	len = readlink(link, dir, sizeof(dir) - 1);
+	if (len < 0)
+		return fail_os(errno, "cannot find the directory path_fd %d", obj->path_fd);
+	dir[len] = 0;
+	if ((size_t)snprintf(whole, sizeof(whole), "%s/%s", dir, given) >= PATH_MAX)
+		return fail(ENAMETOOLONG, "the path is too long");
+	return rundir_resolve(whole, ret_path, size);
 }
 
 static int pin_name_check(const char *path)
@@ -203,25 +210,39 @@ long btf_get_fd_by_id(union call_attr *attr, const struct call *call)
 	return object_fd_by_id(OBJECT_BTF, attr->id.id, O_RDONLY);
 }
 
-/* Does this process have a writable mapping of the map's file, other than handles of the library
- * (which map the whole file)? */
+/* Is this line of smaps the head of a mapping of the file, other than a handle of the library (which
+ * maps the whole file)? */
+static int is_foreign_mapping(const char *line, ino_t ino, uint64_t region_size)
+{
+	unsigned long long start, end, off, inode;
+	unsigned int major, minor;
+	char rights[8];
+
+	return sscanf(line, "%llx-%llx %7s %llx %x:%x %llu", &start, &end, rights, &off, &major,
+		      &minor, &inode) == 7 &&
+	       inode == ino && rights[3] == 's' && end - start != region_size;
+}
+
+/* Does this process have a mapping of the map that is or can be made writable ("mw")? Mappings in
+ * other processes are not seen. */
 static int mapped_writable(const struct region *region)
 {
-	unsigned long long start, end, off, ino;
-	unsigned int major, minor;
-	char line[512], rights[8];
-	int found = 0;
+	int ours = 0, found = 0;
 	struct stat st;
+	char line[512];
 	FILE *maps;
 
 	if (fstat(region->fd, &st))
 		return 0;
-	maps = fopen("/proc/self/maps", "re");
-	while (maps && !found && fgets(line, sizeof(line), maps))
-		found = sscanf(line, "%llx-%llx %7s %llx %x:%x %llu", &start, &end, rights, &off,
-			       &major, &minor, &ino) == 7 &&
-			ino == st.st_ino && rights[1] == 'w' && rights[3] == 's' &&
-			end - start != region->size;
+	maps = fopen("/proc/self/smaps", "re");
+	while (maps && !found && fgets(line, sizeof(line), maps)) {
+		if (is_foreign_mapping(line, st.st_ino, region->size))
+			ours = 1;
+		if (strncmp(line, "VmFlags:", 8))
+			continue;
+		found = ours && strstr(line, " mw");
+		ours = 0;
+	}
 	if (maps)
 		fclose(maps);
 	return found;
@@ -259,33 +280,40 @@ static uint64_t mappable_bytes(const struct map_spec *spec)
 	return (bytes + 4095) & ~4095ull;
 }
 
+/* 1: allowed. */
 static int mmap_check(const struct fd_ref *ref, size_t length, int prot, int flags, uint64_t off)
 {
 	const struct bpfmap *map = ref->object->map;
+	int is_shared = (flags & MAP_TYPE) != MAP_PRIVATE;
 	uint64_t end;
 
-	if ((flags & MAP_TYPE) == MAP_PRIVATE)
-		return fail(EINVAL, "a map can be mapped with MAP_SHARED alone");
-	/* The kernel refuses write access before it asks the map; reading needs a descriptor that
-	 * may write as well, because a read-only file's mapping no longer counts as shared. */
-	if (ref->access == O_WRONLY || (ref->access == O_RDONLY && (prot & PROT_WRITE)))
+	/* First what the kernel asks of any file: it must be readable, and writable for a shared
+	 * writable mapping; bpffs objects cannot be executed. */
+	if (ref->access == O_WRONLY ||
+	    (ref->access == O_RDONLY && is_shared && (prot & PROT_WRITE)))
 		return fail(EACCES, "the map's descriptor does not permit this mapping");
-	if (ref->access == O_RDONLY)
-		return fail(EINVAL, "a map's descriptor opened read-only cannot be mapped");
+	if (prot & PROT_EXEC)
+		return fail(EPERM, "a map cannot be mapped for execution");
+	if (map->spec.type != BPF_MAP_TYPE_ARRAY)
+		return elem_unsupported(map, "mmap");
+	/* A read-only file's mapping does not count as shared. */
+	if (!is_shared || ref->access == O_RDONLY)
+		return fail(EINVAL,
+			    "a map can be mapped with MAP_SHARED and a read-write descriptor "
+			    "alone");
 	if ((prot & PROT_WRITE) && map_may_write(map))
 		return -EPERM;
 	if ((prot & PROT_WRITE) && (map->spec.map_flags & BPF_F_RDONLY_PROG))
 		return fail(EACCES, "a BPF_F_RDONLY_PROG map cannot be mapped for writing");
 	if (!(map->spec.map_flags & BPF_F_MMAPABLE))
 		return fail(EINVAL, "the map was not created with BPF_F_MMAPABLE");
-	if (__builtin_add_overflow(off, length, &end) ||
-	    ((end + 4095) & ~4095ull) > mappable_bytes(&map->spec))
+	if ((int64_t)off < 0 || __builtin_add_overflow(off, length, &end))
+		return fail(EOVERFLOW, "the offset is too large");
+	if (((end + 4095) & ~4095ull) > mappable_bytes(&map->spec))
 		return fail(EINVAL, "the map shows %llu bytes, %llu were asked for",
 			    (unsigned long long)mappable_bytes(&map->spec),
 			    (unsigned long long)end);
-	if (prot & PROT_EXEC)
-		return fail(EPERM, "a map cannot be mapped for execution");
-	return 0;
+	return 1;
 }
 
 int bpfmap_bpf_may_mmap(int fd, size_t length, int prot, int flags, uint64_t off)

@@ -3,6 +3,8 @@
  * around pins: libbpf asks statfs whether a directory is on bpffs and makes parents with mkdir,
  * programs unlink pins and test for them. Other paths go to the kernel as they are.
  */
+/* Both names of each function are defined here; the headers must not rename one to the other. */
+#undef _FILE_OFFSET_BITS
 #include "bpf/bpf.h"
 #include "compat/engine.h"
 #include "compat/raw.h"
