@@ -13,7 +13,7 @@ import tempfile
 
 PREFIX = "bpfmap_"
 DECLARED = re.compile(r"BPFMAP_API[^;()]*?\b(\w+)\(")
-ATTRIBUTE = re.compile(r"__attribute__\s*\(\(.*?\)\)\s*(?=\w)")
+NO_DECLARATION = re.compile(r"^#.*$|__attribute__\s*\(\(.*?\)\)", re.MULTILINE)
 NEEDED = re.compile(r"\(NEEDED\).*\[(.*)\]")
 NEEDED_ALLOWED = re.compile(r"^(libc\.|ld-linux)")
 
@@ -35,7 +35,7 @@ def check(library, headers):
     names = set(exported(library))
     declared = set()
     for header in headers:
-        text = ATTRIBUTE.sub("", pathlib.Path(header).read_text())
+        text = NO_DECLARATION.sub("", pathlib.Path(header).read_text())
         declared |= set(DECLARED.findall(text))
     findings += [f"exports {n}, which does not begin with {PREFIX}" for n in sorted(names) if not n.startswith(PREFIX)]
     findings += [f"exports {n}, which no public header declares" for n in sorted(names - declared)]
@@ -59,7 +59,7 @@ def self_test():
     failures = 0
     with tempfile.TemporaryDirectory(prefix="bpfmap-canary.") as root:
         header, source, library = (f"{root}/{name}" for name in ("a.h", "a.c", "a.so"))
-        pathlib.Path(header).write_text("BPFMAP_API __attribute__((cold)) int bpfmap_a(void);\n")
+        pathlib.Path(header).write_text("#define BPFMAP_API __attribute__((x))\nBPFMAP_API __attribute__((cold)) int bpfmap_a(void);\n")
         for name, text, flags, expected in CANARIES:
             pathlib.Path(source).write_text(text)
             subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source, *flags], check=True)
