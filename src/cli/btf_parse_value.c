@@ -74,7 +74,8 @@ static int read_number(struct parse *parse, bool *ret_negative, uint64_t *ret_ma
 	errno = 0;
 	*ret_magnitude = strtoull(start, &end, 0);
 	if (errno == ERANGE)
-		return fail(ERANGE, "%s: %.30s is larger than 64 bits", parse->field, parse->s);
+		return fail(ERANGE, "%s: %.*s is larger than 64 bits", parse->field,
+			    (int)(end - parse->s), parse->s);
 	if (is_name(*end) || *end == '.')
 		return unexpected(parse, "a whole number");
 	parse->s = end;
