@@ -5,12 +5,14 @@
  *
  * Conventions, for every function below unless its comment says otherwise:
  *   result         0 (or a count) on success, a negative errno on failure; errno itself is not set
- *   the sentence   after a failure bpfmap_last_error() names cause and remedy, per thread
+ *   the sentence   after a failure bpfmap_last_error() names cause and remedy, per thread. A plain
+ *                  "not there" (-ENOENT of read, delete, next_key, read_batch) sets none.
  *   outputs        ret_x parameters are written on success only
  *   threads        any function may be called on the same map from any number of threads and, for
  *                  shared maps, processes, except bpfmap_close(), which ends the handle
  *   signals        not async-signal-safe
- *   death          a process that dies inside a call loses at most that call
+ *   death          a process that dies inside a call loses at most that call; the call may still take
+ *                  effect later, when another process meets what it left and completes it
  */
 #ifndef BPFMAP_BPFMAP_H
 #define BPFMAP_BPFMAP_H
@@ -53,6 +55,8 @@ struct bpfmap_create_opts {
 	uint32_t btf_key_type_id;
 	uint32_t btf_value_type_id;
 	uint32_t numa_node; /* used only with BPF_F_NUMA_NODE */
+	uint32_t
+		spin_lock_plus1; /* byte offset of a struct bpf_spin_lock in the value, plus 1; 0: none */
 };
 
 /* Create a map. Errors are those of BPF_MAP_CREATE: EINVAL (a field does not fit the type), E2BIG

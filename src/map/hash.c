@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash.c: fixed-capacity hash table in a region; map type HASH. Bytes: hash.h. Free elements: pool.c.
+/* hash.c: fixed-capacity hash table in a region; map types HASH, PERCPU_HASH. Bytes: hash.h. Free elements: pool.c.
  *
  * States       slot:    EMPTY (tag 0) -> LIVE [one store of meta] -> EMPTY [one store of meta]
  *              element: claimed -> LIVE [one store of the link before it] -> released [the same]
@@ -40,9 +40,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ACCEPTED_FLAGS                                                                         \
-	(BPF_F_NO_PREALLOC | BPF_F_NUMA_NODE | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_ZERO_SEED | \
-	 BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
+#define PERCPU_FLAGS                                                                             \
+	(BPF_F_NO_PREALLOC | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_ZERO_SEED | BPF_F_RDONLY_PROG | \
+	 BPF_F_WRONLY_PROG)
+#define HASH_FLAGS (PERCPU_FLAGS | BPF_F_NUMA_NODE)
+
+/* What one CPU's value may take, in the kernel and so here. */
+#define PERCPU_VALUE_MAX 32768
+
+/* The cpu argument that means every CPU, as the system call writes. */
+#define ALL_CPUS UINT32_MAX
 
 /* The kernel's largest allocation, less what it needs itself. */
 #define KEY_VALUE_MAX ((4u << 20) - 48)
@@ -99,11 +106,13 @@ static uint32_t geometry_prereserve(const struct map_spec *spec, const struct ha
 
 int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geometry *g)
 {
-	uint64_t slot = RU8(spec->key_size) + RU8(spec->value_size);
+	bool percpu = spec->type == BPF_MAP_TYPE_PERCPU_HASH;
+	uint64_t slot = RU8(spec->key_size) + (percpu ? 0 : RU8(spec->value_size));
 	uint32_t n = spec->max_entries;
 
 	memset(g, 0, sizeof(*g));
-	if (spec->map_flags & BPF_F_NO_PREALLOC || slot > SLOT_MAX) {
+	if (spec->map_flags & BPF_F_NO_PREALLOC || slot > SLOT_MAX || percpu ||
+	    spec->spin_lock_plus1) {
 		g->bucket_stride = BUCKET_HEAD;
 		g->n_buckets = n;
 	} else {
@@ -120,7 +129,15 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 	g->list_span = (g->pool_n + g->lists - 1) / g->lists;
 	g->prereserved = (geometry_prereserve(spec, g) + g->lists - 1) / g->lists;
 	g->pool_off = align_up(g->n_buckets * g->bucket_stride, 4096);
+	g->value_stride = RU8(spec->value_size);
+	g->cpus = percpu ? cpus : 1;
 	g->body_bytes = g->pool_off + g->pool_n * g->elem_stride;
+	if (percpu) {
+		g->cpus_off = align_up(g->body_bytes, 4096);
+		g->planes_off = align_up(g->cpus_off + cpus * sizeof(struct vcpu_shm), 4096);
+		g->plane_stride = align_up(g->pool_n * g->value_stride, 64);
+		g->body_bytes = g->planes_off + cpus * g->plane_stride;
+	}
 	if (spec->map_flags & BPF_F_NO_PREALLOC) {
 		g->chunk_bytes = align_up(g->pool_off / CHUNKS_MAX + 1, CHUNK_MIN);
 		if (g->pool_off <= CHUNK_MIN)
@@ -131,9 +148,14 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 
 static int hash_alloc_check(const struct map_spec *spec)
 {
-	if (spec->map_flags & ~ACCEPTED_FLAGS)
-		return fail(EINVAL, "hash maps do not know flags 0x%x",
-			    spec->map_flags & ~ACCEPTED_FLAGS);
+	bool percpu = spec->type == BPF_MAP_TYPE_PERCPU_HASH;
+	uint32_t unknown = spec->map_flags & ~(percpu ? PERCPU_FLAGS : HASH_FLAGS);
+
+	/* The kernel takes the flag if it names no node. */
+	if (percpu && spec->numa_node == UINT32_MAX)
+		unknown &= ~(uint32_t)BPF_F_NUMA_NODE;
+	if (unknown)
+		return fail(EINVAL, "hash maps of this type do not know flags 0x%x", unknown);
 	if ((spec->map_flags & BPF_F_RDONLY_PROG) && (spec->map_flags & BPF_F_WRONLY_PROG))
 		return fail(EINVAL, "BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude each other");
 	if (!spec->max_entries || !spec->key_size || !spec->value_size)
@@ -144,6 +166,8 @@ static int hash_alloc_check(const struct map_spec *spec)
 	if ((uint64_t)spec->key_size + spec->value_size >= KEY_VALUE_MAX)
 		return fail(E2BIG, "key and value of a hash map have at most %u bytes together",
 			    KEY_VALUE_MAX - 1);
+	if (percpu && RU8(spec->value_size) > PERCPU_VALUE_MAX)
+		return fail(E2BIG, "a per-CPU value has at most %d bytes", PERCPU_VALUE_MAX);
 	return 0;
 }
 
@@ -178,7 +202,17 @@ static int hash_attach(struct bpfmap *map)
 	h->key_size = map->spec.key_size;
 	h->value_size = map->spec.value_size;
 	h->max_entries = map->spec.max_entries;
+	h->shape.size = h->value_size;
+	h->shape.lock_plus1 = map->spec.spin_lock_plus1;
 	map->priv = h;
+	if (h->g.planes_off) {
+		h->planes = region->base + h->g.planes_off;
+		h->shape.size = (uint32_t)h->g.value_stride;
+		h->vcpus.shm = (struct vcpu_shm *)(region->base + h->g.cpus_off);
+		h->vcpus.count = h->g.cpus;
+		h->vcpus.owners = &region->owners;
+		map->vcpus = &h->vcpus;
+	}
 	return 0;
 }
 
@@ -187,25 +221,37 @@ static void hash_detach(struct bpfmap *map)
 	free(map->priv);
 }
 
+int hash_pool_reserve(struct hash *h, uint64_t first, uint64_t n)
+{
+	int err = region_reserve(h->region, h->g.pool_off + first * h->g.elem_stride,
+				 n * h->g.elem_stride);
+
+	for (uint32_t cpu = 0; !err && h->planes && cpu < h->g.cpus; cpu++)
+		err = region_reserve(h->region,
+				     h->g.planes_off + cpu * h->g.plane_stride +
+					     first * h->g.value_stride,
+				     n * h->g.value_stride);
+	return err;
+}
+
 /* Reserve the part of the pool that a full map will need. */
 static int hash_init(struct bpfmap *map)
 {
 	struct hash *h = map->priv;
+	int err = 0;
 
-	for (uint32_t l = 0; l < h->g.lists; l++) {
+	if (h->planes)
+		err = region_reserve(h->region, h->g.cpus_off, h->g.cpus * sizeof(struct vcpu_shm));
+	for (uint32_t l = 0; !err && l < h->g.lists; l++) {
 		uint64_t base = (uint64_t)l * h->g.list_span;
 		uint64_t n = h->g.pool_n > base ? h->g.pool_n - base : 0;
-		int err;
 
 		n = n < h->g.list_span ? n : h->g.list_span;
 		n = n < h->g.prereserved ? n : h->g.prereserved;
-		err = region_reserve(h->region, h->g.pool_off + base * h->g.elem_stride,
-				     n * h->g.elem_stride);
-		if (err)
-			return err;
+		err = hash_pool_reserve(h, base, n);
 		shm_u32_store_relaxed(&h->shm->lists[l].reserved, (uint32_t)n);
 	}
-	return 0;
+	return err;
 }
 
 bool hash_bucket_reserved(const struct hash *h, uint32_t index)
@@ -246,10 +292,10 @@ static inline uint32_t tags_matching(uint64_t meta, uint8_t tag)
 
 /* What a reader found. */
 struct found {
-	uint8_t *key;	    /* NULL: the key is not there */
-	struct elem_shm *e; /* the pool element, NULL if it lies in a slot */
-	uint32_t seq;	    /* the element's, from before its key was read */
-	uint64_t meta;	    /* the bucket's, valid while the key was read */
+	uint8_t *key;  /* NULL: the key is not there */
+	uint32_t elem; /* pool element + 1, 0 if it lies in a slot */
+	uint32_t seq;  /* the element's, from before its key was read */
+	uint64_t meta; /* the bucket's, valid while the key was read */
 };
 
 static inline bool meta_unchanged(const struct bucket_shm *b, uint64_t meta)
@@ -273,7 +319,7 @@ static uint32_t chain_find(const struct hash *h, const struct bucket_shm *b, con
 		if (shm_u32_load_relaxed(&e->hash) == hash &&
 		    bytes_equal((void *)hash_elem_key(e), key, h->key_size)) {
 			found->key = hash_elem_key(e);
-			found->e = e;
+			found->elem = link;
 			break;
 		}
 		link = shm_u32_load_acquire(&e->next); /* H4 acquire <- H3 */
@@ -288,7 +334,7 @@ static inline void bucket_find(const struct hash *h, struct bucket_shm *b, const
 	uint32_t hits;
 
 	for (; spent < budget; spent++) {
-		found->e = NULL;
+		found->elem = 0;
 		found->key = NULL;
 		found->meta = shm_u64_load_acquire(&b->meta); /* H2 acquire <- H1 */
 		hits = tags_matching(found->meta, hash_tag(hash));
@@ -314,9 +360,8 @@ static uint64_t hash_key(const struct hash *h, const void *key)
 	return hash_bytes(key, h->key_size, h->seed);
 }
 
-static void *hash_lookup(struct bpfmap *map, const void *key)
+static inline void *lookup_cpu(const struct hash *h, const void *key, uint32_t cpu)
 {
-	const struct hash *h = map->priv;
 	uint64_t hash = hash_key(h, key);
 	uint32_t index = hash_bucket_of(h, hash);
 	struct found found;
@@ -324,16 +369,60 @@ static void *hash_lookup(struct bpfmap *map, const void *key)
 	if (!hash_bucket_reserved(h, index))
 		return NULL;
 	bucket_find(h, hash_bucket(h, index), key, hash, &found);
-	return found.key ? found.key + h->g.value_off : NULL;
+	return found.key ? hash_value(h, found.key, found.elem, cpu) : NULL;
+}
+
+static void *hash_lookup(struct bpfmap *map, const void *key)
+{
+	return lookup_cpu(map->priv, key, 0);
+}
+
+static void *percpu_hash_lookup(struct bpfmap *map, const void *key)
+{
+	const struct hash *h = map->priv;
+
+	return lookup_cpu(h, key, vcpu_current(h->g.cpus));
+}
+
+static void *percpu_hash_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
+{
+	const struct hash *h = map->priv;
+
+	return cpu < h->g.cpus ? lookup_cpu(h, key, cpu) : NULL;
 }
 
 /* Was what was copied since bucket_find the found element's? A slot's validity is the bucket's
- * version; a pool element's is its own, so that large copies do not starve under replacements. */
-static bool copy_valid(const struct bucket_shm *b, const struct found *found)
+ * version, as is that of a value that is updated in place; another pool element's is its own, so that
+ * large copies do not starve under replacements. */
+static bool copy_valid(const struct hash *h, struct bucket_shm *b, const struct found *found)
 {
-	if (found->e)
-		return shm_u32_load_relaxed(&found->e->seq) == found->seq;
+	if (found->elem && !h->planes && !h->shape.lock_plus1)
+		return shm_u32_load_relaxed(&hash_elem(h, found->elem - 1)->seq) == found->seq;
 	return meta_unchanged(b, found->meta);
+}
+
+/* The element that has elem's value: itself, or its stage while it is being overwritten. */
+static uint32_t value_holder(const struct hash *h, uint64_t meta, uint32_t elem)
+{
+	uint32_t stage;
+
+	if (h->g.slots || !elem || (uint32_t)meta != elem)
+		return elem;
+	stage = shm_u32_load_acquire(&hash_elem(h, elem - 1)->stage); /* H4 acquire <- H3 */
+	return stage && stage <= h->g.pool_n ? stage : elem;
+}
+
+/* All CPUs' values, in the system call's layout. */
+static void value_copy(const struct hash *h, uint8_t *key, uint32_t elem, uint64_t meta,
+		       uint8_t *ret_value)
+{
+	uint32_t holder = value_holder(h, meta, elem);
+
+	if (holder != elem)
+		key = hash_elem_key(hash_elem(h, holder - 1));
+	for (uint32_t cpu = 0; cpu < h->g.cpus; cpu++)
+		value_load(ret_value + cpu * h->g.value_stride, hash_value(h, key, holder, cpu),
+			   &h->shape);
 }
 
 static int hash_read(struct bpfmap *map, const void *key, void *ret_value)
@@ -350,8 +439,8 @@ static int hash_read(struct bpfmap *map, const void *key, void *ret_value)
 		bucket_find(h, b, key, hash, &found);
 		if (!found.key)
 			return -ENOENT;
-		bytes_load(ret_value, (void *)(found.key + h->g.value_off), h->value_size);
-		if (copy_valid(b, &found))
+		value_copy(h, found.key, found.elem, found.meta, ret_value);
+		if (copy_valid(h, b, &found))
 			return 0;
 	}
 	return fail(EUCLEAN, "the element's bucket changes without end; is somebody scribbling?");
@@ -364,6 +453,7 @@ struct walk {
 	uint32_t slot;
 	uint32_t link;
 	uint32_t hops;
+	uint32_t elem; /* of the key just returned: element + 1, or 0 for a slot */
 	bool in_chain;
 };
 
@@ -371,7 +461,8 @@ struct walk {
 static bool walk_hidden(const struct hash *h, struct bucket_shm *b, uint64_t meta,
 			struct elem_shm *e)
 {
-	uint32_t hits = tags_matching(meta, hash_tag(shm_u32_load_relaxed(&e->hash)));
+	uint32_t hits =
+		!h->g.slots ? 0 : tags_matching(meta, hash_tag(shm_u32_load_relaxed(&e->hash)));
 
 	for (; hits; hits &= hits - 1) {
 		uint32_t i = (uint32_t)__builtin_ctz(hits) / 8;
@@ -396,6 +487,7 @@ static uint8_t *walk_next(const struct hash *h, struct bucket_shm *b, uint64_t m
 		w->link = shm_u32_load_acquire(&b->chain); /* H4 acquire <- H3 */
 	}
 	while (w->link && w->link <= h->g.pool_n && w->hops++ < h->g.pool_n) {
+		w->elem = w->link;
 		e = hash_elem(h, w->link - 1);
 		w->link = shm_u32_load_acquire(&e->next); /* H4 acquire <- H3 */
 		if (!walk_hidden(h, b, meta, e))
@@ -479,6 +571,12 @@ static int hash_next_key(struct bpfmap *map, const void *key, void *ret_next)
 	return err;
 }
 
+/* Bytes of an element's value in the system call's layout. */
+static size_t value_bytes(const struct hash *h)
+{
+	return h->planes ? h->g.cpus * h->g.value_stride : h->value_size;
+}
+
 /* One pass over a bucket. Returns how many elements it has; at most room of them are copied. */
 static uint32_t bucket_copy(const struct hash *h, struct bucket_shm *b, uint64_t meta,
 			    struct walk *w, uint8_t *keys, uint8_t *values, uint32_t room)
@@ -490,8 +588,7 @@ static uint32_t bucket_copy(const struct hash *h, struct bucket_shm *b, uint64_t
 	while ((k = walk_next(h, b, meta, w))) {
 		if (n < room) {
 			bytes_load(keys + (size_t)n * h->key_size, (void *)k, h->key_size);
-			bytes_load(values + (size_t)n * h->value_size, (void *)(k + h->g.value_off),
-				   h->value_size);
+			value_copy(h, k, w->elem, meta, values + n * value_bytes(h));
 		}
 		n++;
 	}
@@ -597,6 +694,26 @@ static struct shm_u32 *link_word(struct hash *h, struct bucket_shm *b, uint32_t 
 	return NULL;
 }
 
+/* The value of claim's element over that of element copy_to - 1, both in b's chain or about to be. While
+ * that goes on, meta says so and readers take the new value from its stage. */
+static void redo_copy(struct hash *h, struct bucket_shm *b, uint32_t copy_to, uint32_t claim,
+		      uint64_t meta_after)
+{
+	uint8_t *to, *from;
+
+	if (!claim || copy_to > h->g.pool_n || claim > h->g.pool_n)
+		return;
+	to = hash_elem_key(hash_elem(h, copy_to - 1));
+	from = hash_elem_key(hash_elem(h, claim - 1));
+	/* H3 release -> H4 */
+	shm_u32_store_release(&hash_elem(h, copy_to - 1)->stage, claim);
+	/* H1 release -> H2 */
+	shm_u64_store_release(&b->meta, (meta_after - (1ull << 32)) | copy_to);
+	for (uint32_t cpu = 0; cpu < h->g.cpus; cpu++)
+		value_move(hash_value(h, to, copy_to, cpu), hash_value(h, from, claim, cpu),
+			   &h->shape);
+}
+
 /* Carry out owner's redo record, from wherever it stopped. me acts: the owner, or who mends. */
 static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t owner)
 {
@@ -604,15 +721,21 @@ static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32
 	struct shm_u32 *link = link_word(h, b, shm_u32_load_relaxed(&record->link_at));
 	uint32_t delta = shm_u32_load_relaxed(&record->delta);
 	uint32_t seq = shm_u32_load_relaxed(&record->seq);
+	uint32_t copy_to = shm_u32_load_relaxed(&record->copy_to);
+	uint64_t meta_after = shm_u64_load_relaxed(&record->meta_after);
 
+	if (copy_to)
+		redo_copy(h, b, copy_to, shm_u32_load_relaxed(&record->claim), meta_after);
 	if (link)
 		/* H3 release -> H4 */
 		shm_u32_store_release(link, shm_u32_load_relaxed(&record->link_val));
-	/* H1 release -> H2 */
-	shm_u64_store_release(&b->meta, shm_u64_load_relaxed(&record->meta_after));
+	shm_u64_store_release(&b->meta, meta_after); /* H1 release -> H2 */
 	if (delta == UINT32_MAX && !count_changed(h, owner, seq))
 		count_change(h, owner, seq, delta);
-	shm_u32_store_relaxed(&record->claim, 0);
+	if (copy_to)
+		pool_put(h, me, owner, &record->claim);
+	else
+		shm_u32_store_relaxed(&record->claim, 0);
 	if (shm_u32_load_relaxed(&record->release))
 		pool_put(h, me, owner, &record->release);
 	shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
@@ -624,6 +747,7 @@ struct redo {
 	uint32_t link_at;
 	uint32_t link_val;
 	uint32_t release; /* element + 1 */
+	uint32_t copy_to; /* element + 1 whose value becomes that of the claimed one */
 	uint32_t delta;
 };
 
@@ -641,6 +765,9 @@ static int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local 
 	uint32_t me = self->number_plus1 - 1;
 	struct owner_shm *record = owner_record(&h->region->owners, me);
 
+	/* Left over from a call that could not give it back. */
+	if (shm_u32_load_relaxed(&record->release))
+		pool_put(h, me, me, &record->release);
 	if (redo->delta) {
 		/* Our last change was applied; saying so keeps acked close behind seq, which wraps. */
 		shm_u32_store_relaxed(&record->acked, self->seq);
@@ -650,6 +777,7 @@ static int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local 
 	shm_u32_store_relaxed(&record->link_at, redo->link_at);
 	shm_u32_store_relaxed(&record->link_val, redo->link_val);
 	shm_u32_store_relaxed(&record->release, redo->release);
+	shm_u32_store_relaxed(&record->copy_to, redo->copy_to);
 	shm_u32_store_relaxed(&record->delta, redo->delta);
 	shm_u32_store_relaxed(&record->seq, self->seq);
 	shm_u32_store_release(&record->active, 1); /* H5 release -> H6 */
@@ -671,14 +799,19 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 	struct bucket_shm *b;
 
 	if (lock_index != LOCK_NESTED && lock_index >= h->g.n_buckets) {
-		pool_mend_list(h, lock_index - h->g.n_buckets);
+		/* A list's lock. A CPU's or a value's needs nothing. */
+		if (lock_index - h->g.n_buckets < h->g.lists)
+			pool_mend_list(h, lock_index - h->g.n_buckets);
 		return;
 	}
 	pool_mend(h, dead);
 	if (((uint32_t)(count >> COUNT_BITS) & (OWNER_MAX - 1)) == dead)
 		count_ack(h, dead, (uint32_t)(count >> 40));
-	if (lock_index == LOCK_NESTED)
+	if (lock_index == LOCK_NESTED) {
+		vcpu_mend(&h->vcpus, dead);
+		value_mend(h->region, dead);
 		return;
+	}
 	b = hash_bucket(h, lock_index);
 	if (shm_u32_load_acquire(&record->active)) { /* H6 acquire <- H5 */
 		/* An insertion that was not counted did not happen; all else is carried out. */
@@ -688,6 +821,8 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 		else
 			redo_apply(h, b, me, dead);
 	}
+	/* Without a redo in force it names an element that is still where it was. */
+	shm_u32_store_relaxed(&record->release, 0);
 	if (shm_u32_load_relaxed(&record->claim))
 		pool_put(h, me, dead, &record->claim);
 }
@@ -779,15 +914,45 @@ static uint32_t slot_empty(const struct hash *h, uint64_t meta)
 	return h->g.slots;
 }
 
-static void elem_fill(struct hash *h, uint8_t *at, const void *key, const void *value)
+static void slot_fill(struct hash *h, uint8_t *slot, const void *key, const void *value)
 {
-	bytes_store((void *)at, key, h->key_size);
-	bytes_store((void *)(at + h->g.value_off), value, h->value_size);
+	bytes_store((void *)slot, key, h->key_size);
+	bytes_store((void *)(slot + h->g.value_off), value, h->value_size);
+}
+
+/* What an operation is given. cpu: whose value it is; a value for ALL_CPUS has all of them. */
+struct operand {
+	uint64_t hash;
+	const void *key;
+	const void *value;
+	uint32_t cpu;
+};
+
+/* A new element's value; other CPUs than the writer's begin at zero. */
+static void elem_value_fill(struct hash *h, uint8_t *key, uint32_t elem, const struct operand *op)
+{
+	static const uint8_t zeroes[PERCPU_VALUE_MAX];
+
+	if (!h->planes) {
+		bytes_store(hash_value(h, key, elem, 0), op->value, h->value_size);
+		return;
+	}
+	for (uint32_t cpu = 0; cpu < h->g.cpus; cpu++) {
+		struct shm_u64 *at = hash_value(h, key, elem, cpu);
+
+		if (op->cpu == ALL_CPUS)
+			bytes_store(at, (const char *)op->value + cpu * h->g.value_stride,
+				    h->g.value_stride);
+		else if (op->cpu == cpu)
+			bytes_store(at, op->value, h->value_size);
+		else
+			bytes_store(at, zeroes, h->g.value_stride);
+	}
 }
 
 /* Claim and fill a pool element that will stand before next. */
-static int claim_filled(struct hash *h, struct owner_local *self, uint64_t hash, const void *key,
-			const void *value, uint32_t next, uint32_t *ret_index)
+static int claim_filled(struct hash *h, struct owner_local *self, const struct operand *op,
+			uint32_t next, uint32_t *ret_index)
 {
 	struct elem_shm *e;
 	int err = pool_get(h, self->number_plus1 - 1, ret_index);
@@ -795,14 +960,20 @@ static int claim_filled(struct hash *h, struct owner_local *self, uint64_t hash,
 	if (err)
 		return err;
 	e = hash_elem(h, *ret_index);
-	shm_u32_store_relaxed(&e->hash, (uint32_t)hash);
+	shm_u32_store_relaxed(&e->hash, (uint32_t)op->hash);
 	shm_u32_store_relaxed(&e->next, next);
-	elem_fill(h, hash_elem_key(e), key, value);
+	bytes_store((void *)hash_elem_key(e), op->key, h->key_size);
+	elem_value_fill(h, hash_elem_key(e), *ret_index + 1, op);
+	if (h->shape.lock_plus1)
+		/* A new value's lock is free, whatever the caller's bytes say. */
+		shm_u32_store_relaxed((struct shm_u32 *)(hash_elem_key(e) + h->g.value_off +
+							 h->shape.lock_plus1 - 1),
+				      0);
 	return 0;
 }
 
 static int insert_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
-			 uint64_t hash, const void *key, const void *value)
+			 const struct operand *op)
 {
 	uint64_t meta = shm_u64_load_relaxed(&b->meta);
 	struct redo redo = {.meta_after = meta_next(meta), .delta = 1};
@@ -812,12 +983,12 @@ static int insert_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 	if (((uint32_t)shm_u64_load_relaxed(&h->shm->count) & COUNT_MASK) >= h->max_entries)
 		return hash_full(h);
 	if (slot < h->g.slots) {
-		elem_fill(h, hash_slot(h, b, slot), key, value);
-		redo.meta_after = meta_with_tag(redo.meta_after, slot, hash_tag(hash));
+		slot_fill(h, hash_slot(h, b, slot), op->key, op->value);
+		redo.meta_after = meta_with_tag(redo.meta_after, slot, hash_tag(op->hash));
 		return redo_commit(h, b, self, &redo);
 	}
 	redo.link_at = LINK_CHAIN;
-	err = claim_filled(h, self, hash, key, value, shm_u32_load_relaxed(&b->chain), &index);
+	err = claim_filled(h, self, op, shm_u32_load_relaxed(&b->chain), &index);
 	if (err)
 		return err;
 	redo.link_val = index + 1;
@@ -827,7 +998,7 @@ static int insert_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 /* The element in a slot gives way to a new one in another slot, or at the head of the chain. Readers
  * look at slots first: until meta hides the old one, they find it. */
 static int replace_slot(struct hash *h, struct bucket_shm *b, struct owner_local *self,
-			uint64_t hash, const void *key, const void *value, const struct place *p)
+			const struct operand *op, const struct place *p)
 {
 	uint64_t meta = shm_u64_load_relaxed(&b->meta);
 	uint32_t slot = slot_empty(h, meta), index;
@@ -838,125 +1009,281 @@ static int replace_slot(struct hash *h, struct bucket_shm *b, struct owner_local
 	int err;
 
 	if (slot < h->g.slots) {
-		elem_fill(h, hash_slot(h, b, slot), key, value);
+		slot_fill(h, hash_slot(h, b, slot), op->key, op->value);
 		/* H1 release -> H2 */
 		shm_u64_store_release(&b->meta,
-				      meta_with_tag(redo.meta_after, slot, hash_tag(hash)));
+				      meta_with_tag(redo.meta_after, slot, hash_tag(op->hash)));
 		return 0;
 	}
-	err = claim_filled(h, self, hash, key, value, shm_u32_load_relaxed(&b->chain), &index);
+	err = claim_filled(h, self, op, shm_u32_load_relaxed(&b->chain), &index);
 	if (err)
 		return err;
 	redo.link_val = index + 1;
 	return redo_commit(h, b, self, &redo);
 }
 
-static int replace_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
-			  uint64_t hash, const void *key, const void *value, const struct place *p)
+static int replace_chained(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			   const struct operand *op, const struct place *p)
 {
-	struct redo redo = {.meta_after = meta_next(shm_u64_load_relaxed(&b->meta))};
+	struct redo redo = {
+		.meta_after = meta_next(shm_u64_load_relaxed(&b->meta)),
+		.link_at = p->link_at,
+		.release = p->elem,
+	};
+	uint32_t index;
+	int err = claim_filled(h, self, op, p->next, &index);
+
+	if (err)
+		return err;
+	redo.link_val = index + 1;
+	return redo_commit(h, b, self, &redo);
+}
+
+/* Per-CPU values, and values under their spin lock, stay where they are: a program that holds a
+ * pointer goes on counting in the same place. */
+static int overwrite(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+		     const struct operand *op, const struct place *p)
+{
+	struct redo redo = {
+		/* Twice: one version while it is being overwritten, one after. */
+		.meta_after = meta_next(meta_next(shm_u64_load_relaxed(&b->meta))),
+		.copy_to = p->elem,
+	};
+	struct shm_u64 *value = hash_value(h, p->key, p->elem, 0);
 	uint32_t index;
 	int err;
 
-	if (h->value_size <= 8) {
-		bytes_store((void *)(p->key + h->g.value_off), value, h->value_size);
+	if (op->cpu != ALL_CPUS) {
+		bytes_store(hash_value(h, p->key, p->elem, op->cpu), op->value, h->value_size);
 		return 0;
 	}
-	if (!p->elem)
-		return replace_slot(h, b, self, hash, key, value, p);
-	err = claim_filled(h, self, hash, key, value, p->next, &index);
+	err = claim_filled(h, self, op, 0, &index);
 	if (err)
 		return err;
-	redo.link_at = p->link_at;
-	redo.link_val = index + 1;
-	redo.release = p->elem;
-	return redo_commit(h, b, self, &redo);
+	if (h->shape.lock_plus1)
+		err = value_lock(h->region, value, &h->shape);
+	if (err) {
+		pool_put(h, self->number_plus1 - 1, self->number_plus1 - 1,
+			 &owner_record(&h->region->owners, self->number_plus1 - 1)->claim);
+		return err;
+	}
+	err = redo_commit(h, b, self, &redo);
+	if (h->shape.lock_plus1)
+		value_unlock(h->region, value, &h->shape);
+	return err;
 }
 
 static int update_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
-			 uint64_t hash, const void *key, const void *value, uint64_t flags)
+			 const struct operand *op, uint64_t flags)
 {
 	struct place p;
 
-	place_find(h, b, key, hash, &p);
-	if (p.key && flags == BPF_NOEXIST)
+	place_find(h, b, op->key, op->hash, &p);
+	if (p.key && flags & BPF_NOEXIST)
 		return fail_quick(EEXIST, "the key is present and the update says BPF_NOEXIST");
-	if (p.key)
-		return replace_locked(h, b, self, hash, key, value, &p);
-	if (flags == BPF_EXIST)
+	if (!p.key && flags & BPF_EXIST)
 		return fail_quick(ENOENT, "the key is absent and the update says BPF_EXIST");
-	return insert_locked(h, b, self, hash, key, value);
+	if (!p.key)
+		return insert_locked(h, b, self, op);
+	if (h->planes || flags & BPF_F_LOCK)
+		return overwrite(h, b, self, op, &p);
+	if (h->value_size <= 8 && !h->shape.lock_plus1) {
+		bytes_store(hash_value(h, p.key, p.elem, 0), op->value, h->value_size);
+		return 0;
+	}
+	return p.elem ? replace_chained(h, b, self, op, &p) : replace_slot(h, b, self, op, &p);
 }
 
-static int delete_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
-			 uint64_t hash, const void *key)
+static int remove_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			 const struct place *p)
 {
 	struct redo redo = {
 		.meta_after = meta_next(shm_u64_load_relaxed(&b->meta)),
 		.delta = UINT32_MAX,
 	};
-	struct place p;
 
-	place_find(h, b, key, hash, &p);
-	if (!p.key)
-		return -ENOENT;
-	if (p.elem) {
-		redo.link_at = p.link_at;
-		redo.link_val = p.next;
-		redo.release = p.elem;
+	if (p->elem) {
+		redo.link_at = p->link_at;
+		redo.link_val = p->next;
+		redo.release = p->elem;
 	} else {
-		redo.meta_after = meta_with_tag(redo.meta_after, p.slot, 0);
+		redo.meta_after = meta_with_tag(redo.meta_after, p->slot, 0);
 	}
 	return redo_commit(h, b, self, &redo);
 }
 
 /* ---- operations, in the order of the ops table ---------------------------------------------- */
 
+static int bucket_lock(struct hash *h, uint32_t index, struct owner_local **ret_self)
+{
+	int err = owner_self(&h->region->owners, ret_self);
+
+	if (!err)
+		err = hash_bucket_reserve(h, index);
+	if (!err)
+		err = lock_acquire(&hash_bucket(h, index)->lock, &h->region->owners,
+				   (*ret_self)->number_plus1 - 1, index);
+	return err;
+}
+
+static int update_cpu(struct hash *h, const void *key, const void *value, uint64_t flags,
+		      uint32_t cpu)
+{
+	struct operand op = {.hash = hash_key(h, key), .key = key, .value = value, .cpu = cpu};
+	uint32_t index = hash_bucket_of(h, op.hash);
+	struct owner_local *self;
+	int err = value_check_flags(flags, &h->shape);
+
+	if (!err)
+		err = bucket_lock(h, index, &self);
+	if (err)
+		return err;
+	err = update_locked(h, hash_bucket(h, index), self, &op, flags);
+	lock_release(&hash_bucket(h, index)->lock);
+	return err;
+}
+
 static int hash_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
+	return update_cpu(map->priv, key, value, flags, ALL_CPUS);
+}
+
+static int percpu_hash_update(struct bpfmap *map, const void *key, const void *value,
+			      uint64_t flags)
+{
 	struct hash *h = map->priv;
+
+	return update_cpu(h, key, value, flags, vcpu_current(h->g.cpus));
+}
+
+/* Delete; ret_value, if wanted, is the last value, taken in the same step. */
+static int delete_value(struct hash *h, const void *key, uint8_t *ret_value)
+{
 	uint64_t hash = hash_key(h, key);
 	uint32_t index = hash_bucket_of(h, hash);
 	struct bucket_shm *b = hash_bucket(h, index);
 	struct owner_local *self;
+	struct place p;
 	int err;
 
-	if (flags > BPF_EXIST)
-		return fail(EINVAL,
-			    "update flags 0x%llx: one of BPF_ANY, BPF_NOEXIST, BPF_EXIST is "
-			    "possible",
-			    (unsigned long long)flags);
-	err = owner_self(&h->region->owners, &self);
-	if (!err)
-		err = hash_bucket_reserve(h, index);
-	if (!err)
-		err = lock_acquire(&b->lock, &h->region->owners, self->number_plus1 - 1, index);
+	if (!hash_bucket_reserved(h, index))
+		return -ENOENT;
+	err = bucket_lock(h, index, &self);
 	if (err)
 		return err;
-	err = update_locked(h, b, self, hash, key, value, flags);
+	place_find(h, b, key, hash, &p);
+	if (p.key && ret_value)
+		value_copy(h, p.key, p.elem, 0, ret_value);
+	err = p.key ? remove_locked(h, b, self, &p) : -ENOENT;
 	lock_release(&b->lock);
 	return err;
 }
 
 static int hash_delete(struct bpfmap *map, const void *key)
 {
+	return delete_value(map->priv, key, NULL);
+}
+
+static int hash_take(struct bpfmap *map, const void *key, void *ret_value)
+{
+	return delete_value(map->priv, key, ret_value);
+}
+
+/* Copy under the element's spin lock. */
+static int hash_read_locked(struct bpfmap *map, const void *key, void *ret_value)
+{
 	struct hash *h = map->priv;
 	uint64_t hash = hash_key(h, key);
 	uint32_t index = hash_bucket_of(h, hash);
-	struct bucket_shm *b = hash_bucket(h, index);
 	struct owner_local *self;
+	struct shm_u64 *value;
+	struct place p;
 	int err;
 
 	if (!hash_bucket_reserved(h, index))
 		return -ENOENT;
-	err = owner_self(&h->region->owners, &self);
-	if (!err)
-		err = lock_acquire(&b->lock, &h->region->owners, self->number_plus1 - 1, index);
+	err = bucket_lock(h, index, &self);
 	if (err)
 		return err;
-	err = delete_locked(h, b, self, hash, key);
-	lock_release(&b->lock);
+	place_find(h, hash_bucket(h, index), key, hash, &p);
+	err = -ENOENT;
+	if (p.key) {
+		value = hash_value(h, p.key, p.elem, 0);
+		err = value_lock(h->region, value, &h->shape);
+		if (!err) {
+			value_load(ret_value, value, &h->shape);
+			value_unlock(h->region, value, &h->shape);
+		}
+	}
+	lock_release(&hash_bucket(h, index)->lock);
 	return err;
+}
+
+/* Empty a locked bucket whose n elements have been copied. */
+static int bucket_clear_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self)
+{
+	int err = 0;
+
+	while (!err) {
+		uint64_t meta = shm_u64_load_relaxed(&b->meta);
+		struct place p = {0};
+
+		while (p.slot < h->g.slots && !(uint8_t)(meta >> (p.slot * 8)))
+			p.slot++;
+		if (p.slot == h->g.slots) {
+			p.elem = shm_u32_load_relaxed(&b->chain);
+			if (!p.elem || p.elem > h->g.pool_n)
+				break;
+			p.link_at = LINK_CHAIN;
+			p.next = shm_u32_load_relaxed(&hash_elem(h, p.elem - 1)->next);
+		}
+		err = remove_locked(h, b, self, &p);
+	}
+	return err;
+}
+
+static int hash_take_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+			    uint32_t *count)
+{
+	struct hash *h = map->priv;
+	struct owner_local *self;
+	struct bucket_shm *b;
+	struct walk w;
+	uint32_t n;
+	int err;
+
+	if (*cursor >= h->g.n_buckets)
+		return -ENOENT;
+	n = *count;
+	*count = 0;
+	if (!hash_bucket_reserved(h, (uint32_t)*cursor)) {
+		(*cursor)++;
+		return 0;
+	}
+	err = bucket_lock(h, (uint32_t)*cursor, &self);
+	if (err)
+		return err;
+	b = hash_bucket(h, (uint32_t)*cursor);
+	*count = bucket_copy(h, b, shm_u64_load_relaxed(&b->meta), &w, keys, values, n);
+	if (*count > n)
+		err = -ENOSPC;
+	else
+		err = bucket_clear_locked(h, b, self);
+	lock_release(&b->lock);
+	if (!err)
+		(*cursor)++;
+	return err;
+}
+
+static bool percpu_is_value(const struct hash *h, uint64_t off, size_t len)
+{
+	if (off < h->g.planes_off)
+		return false;
+	off = (off - h->g.planes_off) % h->g.plane_stride;
+	if (off >= h->g.pool_n * h->g.value_stride)
+		return false;
+	off %= h->g.value_stride;
+	return off < h->value_size && len <= h->value_size - off;
 }
 
 static bool hash_is_value(const struct bpfmap *map, const void *addr, size_t len)
@@ -966,6 +1293,8 @@ static bool hash_is_value(const struct bpfmap *map, const void *addr, size_t len
 
 	if ((const uint8_t *)addr < h->buckets || off >= h->g.body_bytes || len > h->value_size)
 		return false;
+	if (h->planes)
+		return percpu_is_value(h, off, len);
 	if (off >= h->g.pool_off)
 		off = (off - h->g.pool_off) % h->g.elem_stride - ELEM_HEAD;
 	else if (!h->g.slots || (off = off % h->g.bucket_stride - BUCKET_HEAD) >=
@@ -1005,9 +1334,33 @@ const struct map_ops hash_map_ops = {
 	.update = hash_update,
 	.delete_elem = hash_delete,
 	.read = hash_read,
+	.read_locked = hash_read_locked,
 	.write = hash_update,
+	.take = hash_take,
 	.next_key = hash_next_key,
 	.read_bucket = hash_read_bucket,
+	.take_bucket = hash_take_bucket,
+	.is_value = hash_is_value,
+	.counters = hash_counters,
+	.check = hash_check,
+};
+
+const struct map_ops percpu_hash_map_ops = {
+	.alloc_check = hash_alloc_check,
+	.layout = hash_layout,
+	.init = hash_init,
+	.attach = hash_attach_writer,
+	.detach = hash_detach,
+	.lookup = percpu_hash_lookup,
+	.lookup_cpu = percpu_hash_lookup_cpu,
+	.update = percpu_hash_update,
+	.delete_elem = hash_delete,
+	.read = hash_read,
+	.write = hash_update,
+	.take = hash_take,
+	.next_key = hash_next_key,
+	.read_bucket = hash_read_bucket,
+	.take_bucket = hash_take_bucket,
 	.is_value = hash_is_value,
 	.counters = hash_counters,
 	.check = hash_check,

@@ -17,7 +17,13 @@
  *   0   next    element + 1 that follows in the chain or free list, or 0
  *   4   hash    low 32 bits of the key's hash
  *   8   seq     counts reuse
- *   16  key (padded to 8), value (padded to 8)
+ *   12  stage   while an update in place of this element is going on: element + 1 that has the new value
+ *   16  key (padded to 8), value (padded to 8); per-CPU types: the key only
+ *
+ * Per-CPU types have, behind the pool: a lock per CPU (sync/vcpu.h), and P planes of pool_n values, so
+ * that no line is shared by two CPUs. Their buckets have no slots, nor have those of values with a spin
+ * lock: both kinds are updated in place, and then the low half of a bucket's meta is, instead of tags,
+ * the element + 1 that is being overwritten (0 at rest).
  *
  * Header words (region_header_shm.type_words): struct hash_shm.
  */
@@ -25,8 +31,8 @@
 #define BPFMAP_MAP_HASH_H
 
 #include "map/map.h"
-#include "sync/bytes.h"
-#include "sync/lock.h"
+#include "map/value.h"
+#include "sync/vcpu.h"
 
 #define SLOTS_MAX    4
 #define SLOT_MAX     128 /* bytes of key and value up to which elements lie in their bucket */
@@ -48,7 +54,7 @@ struct elem_shm {
 	struct shm_u32 next;
 	struct shm_u32 hash;
 	struct shm_u32 seq;
-	struct shm_u32 pad;
+	struct shm_u32 stage;
 };
 
 /* One free list of the pool, with its own range of elements that were never used. */
@@ -86,6 +92,11 @@ struct hash_geometry {
 	uint64_t elem_stride;
 	uint32_t pool_n;
 	uint64_t pool_off;
+	uint32_t cpus;	       /* values per element: 1, or the CPUs */
+	uint64_t cpus_off;     /* per-CPU types */
+	uint64_t planes_off;   /* per-CPU types */
+	uint64_t plane_stride; /* from one CPU's values to the next one's */
+	uint64_t value_stride; /* value_size padded to 8 */
 	uint64_t body_bytes;
 	uint32_t lists;
 	uint32_t list_span;   /* pool elements per list's range */
@@ -99,11 +110,14 @@ struct hash {
 	uint8_t *buckets;
 	uint8_t *pool;
 	struct hash_shm *shm;
+	uint8_t *planes; /* NULL but for per-CPU types */
 	struct region *region;
 	uint64_t seed;
 	uint32_t key_size;
 	uint32_t value_size;
 	uint32_t max_entries;
+	struct value_shape shape; /* of what the system call copies, per CPU */
+	struct vcpus vcpus;
 };
 
 int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geometry *ret);
@@ -140,6 +154,19 @@ static inline uint8_t *hash_elem_key(struct elem_shm *e)
 {
 	return (uint8_t *)e + ELEM_HEAD;
 }
+
+/* The value of the element whose stored key is at key and whose number + 1 is elem (0: in a slot). */
+static inline struct shm_u64 *hash_value(const struct hash *h, uint8_t *key, uint32_t elem,
+					 uint32_t cpu)
+{
+	if (!h->planes)
+		return (struct shm_u64 *)(key + h->g.value_off);
+	return (struct shm_u64 *)(h->planes + cpu * h->g.plane_stride +
+				  (uint64_t)(elem - 1) * h->g.value_stride);
+}
+
+/* Memory behind n pool elements from number first on, values included. */
+int hash_pool_reserve(struct hash *h, uint64_t first, uint64_t n);
 
 /* Does the bucket's memory exist? Only a lazy bucket array has holes; they hold no elements. */
 bool hash_bucket_reserved(const struct hash *h, uint32_t index);

@@ -9,6 +9,7 @@
 
 #include "base/cpus.h"
 #include "base/error.h"
+#include "map/value.h"
 #include "region/rundir.h"
 #include "sync/bytes.h"
 #include "sync/vcpu.h"
@@ -95,6 +96,7 @@ int map_check_name(const char *name)
 int map_check_spec(const struct map_spec *spec)
 {
 	const struct map_ops *ops = map_ops_of(spec->type);
+	int err;
 
 	if (spec->map_extra && spec->type != BPF_MAP_TYPE_BLOOM_FILTER)
 		return fail(EINVAL, "map_extra is for Bloom filters only");
@@ -102,7 +104,8 @@ int map_check_spec(const struct map_spec *spec)
 		return fail(EINVAL, "BPF_F_RDONLY and BPF_F_WRONLY exclude each other");
 	if (!ops)
 		return fail(EINVAL, "map type %u is not known here", spec->type);
-	return ops->alloc_check(spec);
+	err = ops->alloc_check(spec);
+	return err ? err : value_check_spec(spec);
 }
 
 static int body_bytes_of(const struct map_spec *spec, uint32_t cpus, uint64_t *ret_bytes)
@@ -149,6 +152,7 @@ static void spec_from_opts(const struct bpfmap_create_opts *opts, struct map_spe
 	spec->max_entries = opts->max_entries;
 	spec->map_flags = opts->map_flags;
 	spec->map_extra = opts->map_extra;
+	spec->spin_lock_plus1 = opts->spin_lock_plus1;
 	if (opts->map_flags & BPF_F_NUMA_NODE)
 		spec->numa_node = opts->numa_node;
 }

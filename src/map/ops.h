@@ -55,12 +55,25 @@ struct map_ops {
 	/* Syscall side. Values in the syscall's layout (per-CPU: every CPU). */
 	int (*read)(struct bpfmap *map, const void *key, void *ret_value);
 	int (*write)(struct bpfmap *map, const void *key, const void *value, uint64_t flags);
+	/* Copy under the value's spin lock (BPF_F_LOCK); NULL: the type has no spin locks. */
+	int (*read_locked)(struct bpfmap *map, const void *key, void *ret_value);
+	/* Read and delete in one step. */
+	int (*take)(struct bpfmap *map, const void *key, void *ret_value);
+	/* Bloom filter, queue, stack: no key. push: flags as in the kernel. peek: *value is input to a
+	 * Bloom filter (0: perhaps there, -ENOENT: surely not), output of a queue or stack. */
+	int (*push)(struct bpfmap *map, const void *value, uint64_t flags);
+	int (*peek)(struct bpfmap *map, void *value);
+	int (*pop)(struct bpfmap *map, void *ret_value);
 	int (*next_key)(struct bpfmap *map, const void *key, void *ret_next);
 	/* All elements of the bucket *cursor (array: elements from index *cursor), at most *count;
 	 * *cursor moves to the next bucket. *count becomes the number copied. 0; -ENOSPC if the
 	 * bucket has more than *count elements (*count is then how many it has, cursor stays);
 	 * -ENOENT when *cursor is past the last bucket. A bucket's copy is one consistent view. */
 	int (*read_bucket)(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+			   uint32_t *count);
+
+	/* The same, and the elements are deleted in the same step. */
+	int (*take_bucket)(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
 			   uint32_t *count);
 
 	/* True if [addr, addr + len) lies inside one element's value: what a program may access. */

@@ -58,8 +58,7 @@ static int list_reserve(struct hash *h, struct pool_list_shm *list, uint32_t l, 
 	/* Grow by a quarter of what is there, so that reserving stays rare in large maps. */
 	step = step > bump / 4 ? step : bump / 4;
 	step = step < len - bump ? step : len - bump;
-	err = region_reserve(h->region, h->g.pool_off + (list_base(h, l) + bump) * h->g.elem_stride,
-			     step * h->g.elem_stride);
+	err = hash_pool_reserve(h, list_base(h, l) + bump, step);
 	if (!err)
 		shm_u32_store_relaxed(&list->reserved, bump + step);
 	return err;

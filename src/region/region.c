@@ -178,6 +178,7 @@ static void header_write(const struct region *region)
 	h->map_flags = region->spec.map_flags;
 	h->numa_node = region->spec.numa_node;
 	h->map_extra = region->spec.map_extra;
+	h->spin_lock_plus1 = region->spec.spin_lock_plus1;
 	h->id = region->id;
 	h->cpus = region->cpus;
 	memcpy(h->name, region->name, sizeof(h->name));
@@ -294,6 +295,7 @@ static void header_adopt(struct region *region, const struct region_header_shm *
 	region->spec.map_flags = h->map_flags;
 	region->spec.numa_node = h->numa_node;
 	region->spec.map_extra = h->map_extra;
+	region->spec.spin_lock_plus1 = h->spin_lock_plus1;
 	region->seed = h->seed;
 	region->created_ns = h->created_ns;
 	region->id = h->id;
@@ -401,11 +403,29 @@ int region_dup_fd(const struct region *region, int oflags)
 	return reopen(region->fd, oflags);
 }
 
+/* Reading it by umask(2) would change it for all threads. */
+static mode_t umask_now(void)
+{
+	FILE *f = fopen("/proc/self/status", "re");
+	unsigned int mask = 077;
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "Umask: %o", &mask) == 1)
+			break;
+	if (f)
+		fclose(f);
+	return (mode_t)mask;
+}
+
 int region_link(int fd, const char *path)
 {
 	char from[64];
 	struct stat st;
 
+	/* The first pin decides the mode of the file, as in the kernel. */
+	if (!fstat(fd, &st) && st.st_nlink == 0)
+		fchmod(fd, 0600 & ~umask_now());
 	snprintf(from, sizeof(from), "/proc/self/fd/%d", fd);
 	if (!linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW))
 		return 0;

@@ -49,9 +49,9 @@ struct region_header_shm {
 	uint32_t btf_id;
 	uint32_t btf_key_type_id;
 	uint32_t btf_value_type_id;
+	uint32_t spin_lock_plus1;
 	/* Written by anybody, rarely. */
 	struct shm_u32 frozen;
-	struct shm_u32 reserved_pad;
 	struct shm_u64 reserved_bytes; /* bytes of the file that have been reserved */
 	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
 	uint8_t pad[256 - 128];

@@ -13,6 +13,7 @@ struct map_spec {
 	uint32_t map_flags;
 	uint32_t numa_node;
 	uint64_t map_extra;
+	uint32_t spin_lock_plus1; /* byte offset of a bpf_spin_lock in the value, + 1; 0: none */
 };
 
 #endif

@@ -41,25 +41,31 @@ enum mend_turn {
 	MEND_NESTED, /* we held it already: a mender met another dead owner */
 };
 
+/* The table that this thread is mending. That mend_lock holds our number is no proof: who inherits a
+ * number from an owner that died while mending inherits mend_lock too. */
+static _Thread_local const struct owner_table *mending;
+
 static enum mend_turn mend_trylock(struct owner_table *table, uint32_t me)
 {
 	struct shm_u32 *word = &table->shm->mend_lock;
 	uint32_t holder = 0;
 
-	if (shm_u32_cas_acq_rel(word, &holder, me + 1)) /* M2 acq_rel <- M1 */
-		return MEND_TAKEN;
-	if (holder == me + 1)
+	if (mending == table)
 		return MEND_NESTED;
-	if (!owner_alive(table, holder - 1) &&
-	    shm_u32_cas_acq_rel(word, &holder, me + 1)) /* M2 acq_rel <- M1 */
-		return MEND_TAKEN;
-	return MEND_BUSY;
+	if (!shm_u32_cas_acq_rel(word, &holder, me + 1) && /* M2 acq_rel <- M1 */
+	    ((holder != me + 1 && owner_alive(table, holder - 1)) ||
+	     !shm_u32_cas_acq_rel(word, &holder, me + 1))) /* M2 acq_rel <- M1 */
+		return MEND_BUSY;
+	mending = table;
+	return MEND_TAKEN;
 }
 
 static void mend_unlock(struct owner_table *table, enum mend_turn turn)
 {
-	if (turn == MEND_TAKEN)
-		shm_u32_store_release(&table->shm->mend_lock, 0); /* M1 release -> M2 */
+	if (turn != MEND_TAKEN)
+		return;
+	mending = NULL;
+	shm_u32_store_release(&table->shm->mend_lock, 0); /* M1 release -> M2 */
 }
 
 /* Break the lock of a dead owner. The caller has seen that the owner is dead; that is looked at again
@@ -124,15 +130,20 @@ int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint
 	}
 }
 
-void owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
+int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 {
 	struct owner_shm *record = owner_record(table, dead);
+	uint64_t deadline = now_ns() + LOCK_TIMEOUT_NS;
 	struct shm_u32 *word = NULL;
 	enum mend_turn turn;
 	uint32_t lock_at;
 
-	while ((turn = mend_trylock(table, me)) == MEND_BUSY)
+	while ((turn = mend_trylock(table, me)) == MEND_BUSY) {
+		if (now_ns() > deadline)
+			return fail(ETIMEDOUT, "a live process has been mending the map for a "
+					       "second; is it stopped?");
 		sleep_ns(SLEEP_NS);
+	}
 	table->mend(table->arg, me, dead, LOCK_NESTED);
 	lock_at = shm_u32_load_relaxed(&record->lock_at);
 	if (lock_at)
@@ -143,4 +154,5 @@ void owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 	}
 	shm_u32_store_relaxed(&record->lock_at, 0);
 	mend_unlock(table, turn);
+	return 0;
 }

@@ -209,11 +209,16 @@ static int take_number(struct owner_table *table, uint32_t want_free, uint32_t *
 }
 
 /* We hold the number's beacon: finish what a dead predecessor left, then begin our own record. */
-static void adopt_number(struct owner_table *table, uint32_t number, struct owner_local *local)
+static int adopt_number(struct owner_table *table, uint32_t number, struct owner_local *local)
 {
 	struct owner_shm *record = owner_record(table, number);
+	int err = owner_mend(table, number, number);
 
-	owner_mend(table, number, number);
+	if (err) {
+		if (table->fd >= 0)
+			beacon(table->fd, F_OFD_SETLK, F_UNLCK, number, NULL);
+		return err;
+	}
 	local->seq = shm_u32_load_relaxed(&record->acked);
 	shm_u32_store_relaxed(&record->active, 0);
 	shm_u32_store_relaxed(&record->claim, 0);
@@ -221,6 +226,8 @@ static void adopt_number(struct owner_table *table, uint32_t number, struct owne
 	shm_u32_store_relaxed(&record->pid, (uint32_t)getpid());
 	shm_u32_store_relaxed(&record->state, 1);
 	set_mine(table, number);
+	local->number_plus1 = number + 1;
+	return 0;
 }
 
 int owner_register(struct owner_table *table, struct owner_local **ret_owner)
@@ -240,8 +247,7 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner)
 		fail(EAGAIN, "%d threads write to this map already", OWNER_MAX);
 	if (!err) {
 		*ret_owner = &table->by_thread[thread];
-		adopt_number(table, number, *ret_owner);
-		(*ret_owner)->number_plus1 = number + 1;
+		err = adopt_number(table, number, *ret_owner);
 	}
 	pthread_mutex_unlock(&table->mutex);
 	return err;
@@ -260,8 +266,8 @@ int owner_mend_all(struct owner_table *table)
 		if (table->fd < 0 ? owner_alive(table, n)
 				  : beacon(table->fd, F_OFD_SETLK, F_WRLCK, n, NULL) != 0)
 			continue;
-		owner_mend(table, n, n);
-		shm_u32_store_relaxed(&owner_record(table, n)->state, 0);
+		if (!owner_mend(table, n, n))
+			shm_u32_store_relaxed(&owner_record(table, n)->state, 0);
 		if (table->fd >= 0)
 			beacon(table->fd, F_OFD_SETLK, F_UNLCK, n, NULL);
 		dead++;

@@ -36,9 +36,10 @@ struct owner_shm {
 	struct shm_u32 delta;	/* what to add to the count: 0, 1, or -1 */
 	struct shm_u32 link_at; /* which link to set: 0 none; see hash.c */
 	struct shm_u32 link_val;
-	struct shm_u32 pad;
+	struct shm_u32 copy_to;	   /* whose value to overwrite; see hash.c */
 	struct shm_u64 meta_after; /* the bucket's meta word when done */
-	uint64_t pad2;
+	struct shm_u64
+		value_lock; /* a spin lock in a value: its offset from the table, + 1; or 0 */
 };
 
 _Static_assert(sizeof(struct owner_shm) == 64, "one cache line per owner");
@@ -110,8 +111,8 @@ static inline struct owner_shm *owner_record(const struct owner_table *table, ui
 bool owner_alive(struct owner_table *table, uint32_t number);
 
 /* Finish what the dead owner was doing (lock.c), in the name of me. me may be dead itself: who
- * inherits a number first mends what its former owner left. */
-void owner_mend(struct owner_table *table, uint32_t me, uint32_t dead);
+ * inherits a number first mends what its former owner left. ETIMEDOUT: somebody else mends. */
+int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead);
 
 /* Mend whatever dead owners have left, and free their numbers. Returns how many were dead. */
 int owner_mend_all(struct owner_table *table);
