@@ -86,6 +86,43 @@ static bool place_is_inside(const struct btf_place *place, uint32_t bits)
 	       bits <= (uint64_t)place->size * 8 - place->bit_off;
 }
 
+/* Parts of a type, its members' parts included, that are still believed to be meant. */
+#define SOUND_PARTS_MAX 65536
+
+static bool type_is_sound(const struct btf *btf, uint32_t id, unsigned int depth,
+			  unsigned int *parts)
+{
+	const struct btf_type *type = btf_type_strip(btf, id, NULL);
+
+	if (!type)
+		return true;
+	if (depth == BTF_DEPTH_MAX || !*parts)
+		return false;
+	(*parts)--;
+	if (btf_is_array(type))
+		return type_is_sound(btf, btf_array(type)->type, depth + 1, parts);
+	if (!btf_type_is_composite(type))
+		return true;
+	for (uint32_t i = 0; i < btf_vlen(type); i++) {
+		struct btf_field field;
+		uint64_t bits;
+
+		btf_field_get(btf, type, i, &field);
+		bits = field.bits ? field.bits : (uint64_t)btf_type_bytes(btf, field.type_id) * 8;
+		if (field.bit_off + bits > (uint64_t)type->size * 8 ||
+		    !type_is_sound(btf, field.type_id, depth + 1, parts))
+			return false;
+	}
+	return true;
+}
+
+bool btf_type_is_sound(const struct btf *btf, uint32_t id)
+{
+	unsigned int parts = SOUND_PARTS_MAX;
+
+	return type_is_sound(btf, id, 0, &parts);
+}
+
 bool btf_place_load(const struct btf_place *place, uint32_t bits, uint64_t *ret_value)
 {
 	uint64_t value = 0;

@@ -19,6 +19,11 @@ const struct btf_type *btf_type_strip(const struct btf *btf, uint32_t id, uint32
 /* Bytes of a value of that type; 0 if it has none or the BTF is damaged. */
 size_t btf_type_bytes(const struct btf *btf, uint32_t id);
 
+/* True if every member lies inside its struct and the type has no more parts than a program could
+ * mean: then showing a value of it takes time and output in proportion to its size. Damaged BTF may
+ * describe a struct that holds itself twice. */
+bool btf_type_is_sound(const struct btf *btf, uint32_t id);
+
 /* The name at an offset, "" if there is none. */
 const char *btf_type_name(const struct btf *btf, uint32_t name_off);
 

@@ -35,7 +35,7 @@ int mapref_pin_path(const char *path, char *ret_path, size_t size)
 /* Types whose size does not match the map's would show wrong values: leave them out. */
 static uint32_t type_of(const struct btf *btf, uint32_t id, size_t size)
 {
-	return id && btf_type_bytes(btf, id) == size ? id : 0;
+	return id && btf_type_bytes(btf, id) == size && btf_type_is_sound(btf, id) ? id : 0;
 }
 
 int mapref_from_fd(struct cli *cli, int fd, struct mapref *ret_ref)

@@ -122,7 +122,11 @@ int object_load(struct cli *cli, const char *path, const char *prog, struct obje
 	code = prog_choose(path, prog, &object);
 	if (!code) {
 		err = bpf_object__load(object.bpf);
-		if (err)
+		if (err == -EPERM && cli->backend->engine == BPFMAP_ENGINE_KERNEL)
+			code = load_failure(path, err,
+					    "the kernel does not permit it; be root or have "
+					    "CAP_BPF, or leave out engine kernel");
+		else if (err)
 			code = load_failure(path, err, bpfmap_last_error());
 	}
 	if (code)
