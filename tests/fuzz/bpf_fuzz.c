@@ -27,6 +27,7 @@
 #define FILE_LIMIT    (16u << 20)
 #define MEMORY_LIMIT  (4ull << 30)
 #define CRASHES_SHOWN 5u
+#define CHILD_CALLS   4096u
 
 struct progress {
 	uint64_t calls;
@@ -93,6 +94,77 @@ static void attr_fill(const struct grounds *grounds, struct rng *rng)
 		else
 			memcpy(progress->attr + at, words, 8);
 	}
+}
+
+/* A call that works, for half of the calls to begin with: what then fails, fails far inside. */
+static void attr_template(const struct grounds *grounds, struct rng *rng)
+{
+	union bpf_attr *attr = (union bpf_attr *)progress->attr;
+	uint64_t good = (uint64_t)(uintptr_t)grounds->good;
+	uint32_t fd = (uint32_t)grounds->fds[rng_below(rng, 5)];
+
+	memset(progress->attr, 0, sizeof(progress->attr));
+	switch (progress->cmd) {
+	case BPF_MAP_CREATE:
+		attr->map_type = 1 + (uint32_t)rng_below(rng, 2);
+		attr->key_size = 4;
+		attr->value_size = 1 + (uint32_t)rng_below(rng, 64);
+		attr->max_entries = 1 + (uint32_t)rng_below(rng, 64);
+		break;
+	case BPF_PROG_LOAD:
+		attr->prog_type = BPF_PROG_TYPE_XDP;
+		attr->insns = good + 8 * rng_below(rng, 4096);
+		attr->insn_cnt = 1 + (uint32_t)rng_below(rng, 40);
+		attr->license = good;
+		break;
+	case BPF_PROG_TEST_RUN:
+		attr->test.prog_fd = (uint32_t)grounds->fds[4];
+		attr->test.data_in = good;
+		attr->test.data_size_in = 14 + (uint32_t)rng_below(rng, 200);
+		attr->test.data_out = good + 4096;
+		attr->test.data_size_out = (uint32_t)rng_below(rng, 400);
+		break;
+	case BPF_OBJ_GET_INFO_BY_FD:
+		attr->info.bpf_fd = fd;
+		attr->info.info_len = (uint32_t)rng_below(rng, 300);
+		attr->info.info = good;
+		memset(grounds->good, 0, 300);
+		break;
+	case BPF_MAP_LOOKUP_BATCH:
+	case BPF_MAP_LOOKUP_AND_DELETE_BATCH:
+	case BPF_MAP_UPDATE_BATCH:
+	case BPF_MAP_DELETE_BATCH:
+		attr->batch.out_batch = good + 256;
+		attr->batch.keys = good + 512;
+		attr->batch.values = good + 4096;
+		attr->batch.count = (uint32_t)rng_below(rng, 20);
+		attr->batch.map_fd = fd;
+		break;
+	case BPF_MAP_GET_NEXT_ID:
+	case BPF_PROG_GET_NEXT_ID:
+	case BPF_BTF_GET_NEXT_ID:
+	case BPF_MAP_GET_FD_BY_ID:
+	case BPF_PROG_GET_FD_BY_ID: attr->start_id = (uint32_t)rng_below(rng, 20); break;
+	default:
+		attr->map_fd = fd;
+		attr->key = good + 16 * rng_below(rng, 4);
+		memset(grounds->good, 0, 128);
+		/* A delete with a value is refused. */
+		if (progress->cmd != BPF_MAP_DELETE_ELEM && progress->cmd != BPF_MAP_FREEZE)
+			attr->value = good + 1024;
+	}
+}
+
+/* Up to two words of a working call are replaced. */
+static void attr_spoil(const struct grounds *grounds, struct rng *rng)
+{
+	uint64_t pointer = pointer_pick(grounds, rng);
+	uint32_t word = word_pick(grounds, rng);
+
+	if (rng_below(rng, 3) == 0)
+		memcpy(progress->attr + 8 * rng_below(rng, 12), &pointer, 8);
+	if (rng_below(rng, 3) == 0)
+		memcpy(progress->attr + 4 * rng_below(rng, 24), &word, 4);
 }
 
 static void grounds_refresh(struct grounds *grounds, struct rng *rng)
@@ -187,14 +259,22 @@ static void call_once(struct grounds *grounds, struct rng *rng)
 	progress->cmd = (uint32_t)rng_below(rng, COMMANDS);
 	progress->size = rng_below(rng, 4) ? (uint32_t)sizeof(union bpf_attr)
 					   : (uint32_t)rng_below(rng, ATTR_BYTES + 1);
-	attr_fill(grounds, rng);
+	if (rng_below(rng, 2)) {
+		attr_template(grounds, rng);
+		attr_spoil(grounds, rng);
+	} else {
+		attr_fill(grounds, rng);
+	}
 	attr_tame();
+	/* A frozen map ends the writes to it; the next child has new ones. */
+	if (progress->cmd == BPF_MAP_FREEZE && rng_below(rng, 50))
+		progress->cmd = BPF_MAP_UPDATE_ELEM;
 	progress->calls++;
 	alarm(CALL_LIMIT_S);
 	/* A copy: the call may write into its attribute. */
 	memcpy(grounds->good + 65536, progress->attr, ATTR_BYTES);
 	result = bpfmap_bpf((int)progress->cmd, grounds->good + 65536, progress->size);
-	if (result < 0 && !bpfmap_last_error()[0])
+	if (result < 0 && result != -ENOENT && !bpfmap_last_error()[0])
 		verdict_fail("command %u fails with %ld and no sentence", progress->cmd, result);
 	if (result >= 0) {
 		progress->succeeded++;
@@ -223,7 +303,8 @@ static void calls_work(uint64_t stream, uint64_t end_ns)
 
 	limits_set();
 	grounds_make(&grounds);
-	while (now_ns() < end_ns && !verdict_failed()) {
+	for (uint32_t calls = 0; calls < CHILD_CALLS && now_ns() < end_ns && !verdict_failed();
+	     calls += 64) {
 		grounds_refresh(&grounds, &rng);
 		for (uint32_t i = 0; i < 64 && !verdict_failed(); i++)
 			call_once(&grounds, &rng);
