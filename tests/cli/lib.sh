@@ -15,10 +15,11 @@ passed=0
 failed=0
 out= err= code=0 last=
 
-BPFMAP_DIR=$(mktemp -d /dev/shm/bpfmap-test-XXXXXX) || exit 99
+BPFMAP_DIR=$(mktemp -d /dev/shm/bpfmap-cli-XXXXXX) || exit 99
 export BPFMAP_DIR
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$BPFMAP_DIR" "$work"' EXIT
+trap 'exit 1' HUP INT TERM
 
 run() {
 	last="bpfmap $*"
