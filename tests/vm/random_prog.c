@@ -236,7 +236,10 @@ static void atomic(struct gen *gen, uint8_t base, int16_t low, int span)
 	int bytes = below(gen, 2) ? 8 : 4;
 	int16_t off = (int16_t)(low + (int)below(gen, (uint32_t)(span / bytes)) * bytes);
 	uint8_t src = kept_reg(gen);
-	int32_t op = PICK(gen, ops);
+	/* On the stack only those that return nothing, the first four: Linux 6.18's verifier loses
+	 * track of numbers that come from there through an atomic and removes branches that are live
+	 * (found by this test). isa.def has all of them on the stack. */
+	int32_t op = base == FP ? ops[below(gen, 4)] : PICK(gen, ops);
 
 	/* Half of the compare-and-exchanges succeed. */
 	if (op == BPF_CMPXCHG && base != R0 && below(gen, 2))
