@@ -80,8 +80,8 @@ void help_print(FILE *file)
 {
 	fputs("Usage: bpfmap [OPTIONS] VERB ...\n\n", file);
 	for (size_t i = 0; i < COUNT(verbs); i++)
-		fprintf(file, "  %s %s\n        %s\n", verbs[i].name, verbs[i].synopsis,
-			verbs[i].help);
+		fprintf(file, "  %s%s%s\n        %s\n", verbs[i].name,
+			verbs[i].synopsis[0] ? " " : "", verbs[i].synopsis, verbs[i].help);
 	grammar_print(file);
 	fputs("\nOptions\n", file);
 	for (size_t i = 0; i < COUNT(options); i++) {
@@ -110,7 +110,8 @@ int verb_help(struct cli *cli, struct args *args)
 	i = args_match(word, names);
 	if (i < 0)
 		return exit_usage("what is '%s'? bpfmap help lists the verbs", word);
-	printf("bpfmap %s %s\n  %s\n", verbs[i].name, verbs[i].synopsis, verbs[i].help);
+	printf("bpfmap %s%s%s\n  %s\n", verbs[i].name, verbs[i].synopsis[0] ? " " : "",
+	       verbs[i].synopsis, verbs[i].help);
 	grammar_print(stdout);
 	return 0;
 }
