@@ -13,6 +13,9 @@ rounds=60
 dir=$(mktemp -d) || exit 99
 trap 'rm -rf "$dir"' EXIT
 export BPFMAP_DIR="$dir/run"
+# A sanitizer's report must not look like the tool's own refusal.
+export ASAN_OPTIONS="${ASAN_OPTIONS:+$ASAN_OPTIONS:}exitcode=99"
+export UBSAN_OPTIONS="${UBSAN_OPTIONS:+$UBSAN_OPTIONS:}halt_on_error=1:exitcode=99"
 mkdir -m 0700 "$BPFMAP_DIR"
 tests=0 failed=0
 
