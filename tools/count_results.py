@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """count_results.py TESTLOG.json: counts single test cases in what "meson test" logged.
 
-Prints "PASSED FAILED SKIPPED" and, on stderr, one line for each case that failed or was skipped.
+Prints "PASSED FAILED SKIPPED" and, on stderr, one line for each case that failed and for each test of
+which something was skipped.
 
 A test that speaks TAP (cmocka with CMOCKA_MESSAGE_OUTPUT=TAP) counts with each of its cases; cases
 that its plan announced and that never reported have failed. Any other test is one case. A test that
@@ -23,21 +24,28 @@ class Counts:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.notes = []
+        self.skips = {}  # test -> what was skipped there
 
-    def add(self, outcome, note=None):
+    def add(self, outcome, test, what=""):
         setattr(self, outcome, getattr(self, outcome) + 1)
-        if outcome != "passed":
-            self.notes.append(f"{outcome}: {note}")
+        if outcome == "failed":
+            self.notes.append(f"failed: {test}: {what}")
+        elif outcome == "skipped":
+            self.skips.setdefault(test, []).append(what)
+
+    def lines(self):
+        skips = [f"skipped: {test}: {len(w)}, the first: {w[0]}" for test, w in self.skips.items()]
+        return self.notes + skips
 
 
 def count_case(counts, test, verdict, description):
     skip = DIRECTIVE.search(description)
     if skip:
-        counts.add("skipped", f"{test}: {description}")
+        counts.add("skipped", test, description)
     elif verdict == "ok":
-        counts.add("passed")
+        counts.add("passed", test)
     else:
-        counts.add("failed", f"{test}: {description}")
+        counts.add("failed", test, description)
 
 
 def count_test(counts, test):
@@ -47,16 +55,16 @@ def count_test(counts, test):
     failed_before = counts.failed
     if not plans:
         outcome = "passed" if result in GOOD else "skipped" if result in SKIPPED else "failed"
-        counts.add(outcome, f"{name} ({result})")
+        counts.add(outcome, name, result)
         return
     for verdict, description in cases:
         count_case(counts, name, verdict, description)
     for _ in range(sum(plans) - len(cases)):
-        counts.add("failed", f"{name}: planned and not reported")
+        counts.add("failed", name, "planned and not reported")
     if result not in GOOD + SKIPPED and counts.failed == failed_before:
-        counts.add("failed", f"{name} ({result})")
+        counts.add("failed", name, result)
     if result in SKIPPED and not cases:
-        counts.add("skipped", name)
+        counts.add("skipped", name, result)
 
 
 def count(path):
@@ -101,7 +109,7 @@ def main():
     if sys.argv[1:] == ["--self-test"]:
         sys.exit(self_test())
     counts = count(sys.argv[1])
-    print(*counts.notes, sep="\n", file=sys.stderr)
+    print(*counts.lines(), sep="\n", file=sys.stderr)
     print(counts.passed, counts.failed, counts.skipped)
 
 
