@@ -123,6 +123,79 @@ BPFMAP_API int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *key
 BPFMAP_API int bpfmap_update_batch(struct bpfmap *map, const void *keys, const void *values,
 				   uint32_t *count, uint64_t flags);
 
+/* Read and delete in one step. ENOENT; ENOTSUP for types whose elements cannot be taken out. */
+BPFMAP_API int bpfmap_take(struct bpfmap *map, const void *key, void *ret_value);
+
+/* Read and delete many: cursor, room and results as bpfmap_read_batch(). */
+BPFMAP_API int bpfmap_take_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+				 uint32_t *count);
+
+/* ---- iteration with a promise -----------------------------------------------------------------
+ * Every element that is present from bpfmap_iter_new() until the end is seen exactly once, whatever is
+ * inserted and deleted meanwhile; one that comes or goes meanwhile is seen once or not at all. The walk
+ * always ends: it visits each bucket once. (The kernel's get_next_key begins again when the key that
+ * it is given has gone.) An iterator is used by one thread at a time. */
+struct bpfmap_iter;
+
+/* ENOMEM; ENOTSUP for types without keys. Free with bpfmap_iter_free(). */
+BPFMAP_API int bpfmap_iter_new(struct bpfmap *map, struct bpfmap_iter **ret_iter);
+
+/* The next element: 1, and *ret_key and *ret_value point to copies that stay until the next call.
+ * 0: that was all. -ENOMEM, -EUCLEAN. */
+BPFMAP_API int bpfmap_iter_next(struct bpfmap_iter *iter, const void **ret_key,
+				const void **ret_value);
+BPFMAP_API void bpfmap_iter_free(struct bpfmap_iter *iter);
+
+/* ---- per-CPU maps -----------------------------------------------------------------------------
+ * Each element has bpfmap_cpus() values. A thread that is on a CPU owns that CPU's values: plain
+ * arithmetic on them loses nothing, however many threads and processes there are. */
+
+/* Values per element: the possible CPUs, 1 for other types. */
+BPFMAP_API uint32_t bpfmap_cpus(const struct bpfmap *map);
+
+/* Bytes that bpfmap_read() and bpfmap_update() copy: value_size, or CPUs x value_size padded to 8. */
+BPFMAP_API size_t bpfmap_value_bytes(const struct bpfmap *map);
+
+/* Go onto a CPU of the map: its number. Until bpfmap_cpu_leave(), bpfmap_lookup() gives this CPU's
+ * values. Waits while all CPUs are taken. EBUSY: the thread is on one already; ETIMEDOUT: none came
+ * free within a second. 0 for maps that are not per-CPU. A thread that enters several maps should do
+ * so in the same order as others. */
+BPFMAP_API int bpfmap_cpu_enter(struct bpfmap *map);
+BPFMAP_API void bpfmap_cpu_leave(struct bpfmap *map);
+
+/* Pointer to one CPU's value, or NULL. */
+BPFMAP_API void *bpfmap_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu);
+
+/* Copy one CPU's value. ENOENT; EINVAL: no such CPU. */
+BPFMAP_API int bpfmap_read_cpu(struct bpfmap *map, const void *key, uint32_t cpu, void *ret_value);
+
+/* An unsigned counter of 1, 2, 4 or 8 bytes at offset `off` of the value, over all CPUs. */
+struct bpfmap_percpu_u64 {
+	uint64_t sum;
+	uint64_t min;
+	uint64_t max;
+};
+/* ENOENT; EINVAL: the counter does not lie in the value. */
+BPFMAP_API int bpfmap_percpu_u64(struct bpfmap *map, const void *key, uint32_t off, uint32_t size,
+				 struct bpfmap_percpu_u64 *ret);
+
+/* ---- maps without keys ------------------------------------------------------------------------ */
+
+/* Bloom filter: add the value; flags 0. ENOTSUP for types with keys. */
+BPFMAP_API int bpfmap_push(struct bpfmap *map, const void *value, uint64_t flags);
+
+/* Bloom filter: 0: the value was perhaps pushed; ENOENT: surely not. */
+BPFMAP_API int bpfmap_peek(struct bpfmap *map, void *value);
+
+/* How full a Bloom filter is: a walk over all of it. */
+struct bpfmap_bloom_info {
+	double false_positive_rate; /* expected, at the present fill */
+	uint64_t bits;
+	uint64_t bits_set;
+	uint32_t hashes;
+};
+BPFMAP_API int bpfmap_bloom_info(struct bpfmap *map, struct bpfmap_bloom_info *ret_info);
+
 /* What a map is and how full it is. All counters are O(1) to read. */
 struct bpfmap_info {
 	uint32_t type;

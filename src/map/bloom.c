@@ -192,16 +192,12 @@ static bool bloom_is_value(const struct bpfmap *map, const void *addr, size_t le
 	return false;
 }
 
-/* Bits set: a walk over the filter, since nothing is counted when pushing. */
-static uint64_t bloom_ones(const struct bpfmap *map)
+static int block_ones(const struct block_shm *block)
 {
-	const struct bloom *b = map->priv;
-	uint64_t ones = 0;
+	int ones = 0;
 
-	for (uint64_t i = 0; i <= b->block_mask; i++)
-		for (int w = 0; w < 8; w++)
-			ones += (uint64_t)__builtin_popcountll(
-				shm_u64_load_relaxed(&b->blocks[i].words[w]));
+	for (int w = 0; w < 8; w++)
+		ones += __builtin_popcountll(shm_u64_load_relaxed(&block->words[w]));
 	return ones;
 }
 
@@ -219,29 +215,37 @@ static int bloom_check(struct bpfmap *map)
 
 /* The chance that an absent value is reported present: for each block, the share of set bits to the
  * power of the hashes that look there; blocks are chosen evenly and independently. */
-int bloom_rate(struct bpfmap *map, double *ret_rate, uint64_t *ret_ones, uint64_t *ret_bits)
+static double bloom_rate(const struct bloom *b)
 {
-	const struct bloom *b = map->priv;
 	uint32_t first = b->hashes >= TWO_BLOCKS ? b->hashes / 2 : b->hashes;
-	uint32_t second = b->hashes - first;
-	double sum[2] = {0, 0};
+	double sum[2] = {0, 0}, n = (double)(b->block_mask + 1);
 
 	for (uint64_t i = 0; i <= b->block_mask; i++) {
-		int ones = 0;
+		double share = block_ones(&b->blocks[i]) / (double)BLOCK_BITS;
 		double one = 1, two = 1;
 
-		for (int w = 0; w < 8; w++)
-			ones += __builtin_popcountll(shm_u64_load_relaxed(&b->blocks[i].words[w]));
 		for (uint32_t k = 0; k < first; k++)
-			one *= ones / (double)BLOCK_BITS;
-		for (uint32_t k = 0; k < second; k++)
-			two *= ones / (double)BLOCK_BITS;
+			one *= share;
+		for (uint32_t k = first; k < b->hashes; k++)
+			two *= share;
 		sum[0] += one;
 		sum[1] += two;
 	}
-	*ret_rate = sum[0] / (double)(b->block_mask + 1) * (sum[1] / (double)(b->block_mask + 1));
-	*ret_ones = bloom_ones(map);
-	*ret_bits = (b->block_mask + 1) * BLOCK_BITS;
+	return sum[0] / n * (sum[1] / n);
+}
+
+int bpfmap_bloom_info(struct bpfmap *map, struct bpfmap_bloom_info *ret_info)
+{
+	const struct bloom *b = map->priv;
+
+	if (map->spec.type != BPF_MAP_TYPE_BLOOM_FILTER)
+		return fail(ENOTSUP, "only a bloom_filter has a false-positive rate");
+	ret_info->false_positive_rate = bloom_rate(b);
+	ret_info->bits = (b->block_mask + 1) * BLOCK_BITS;
+	ret_info->bits_set = 0;
+	for (uint64_t i = 0; i <= b->block_mask; i++)
+		ret_info->bits_set += (uint64_t)block_ones(&b->blocks[i]);
+	ret_info->hashes = b->hashes;
 	return 0;
 }
 

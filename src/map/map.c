@@ -258,37 +258,67 @@ int bpfmap_pin(struct bpfmap *map, const char *path)
 	return region_link(map->region->fd, real);
 }
 
+static int no_keys(const struct bpfmap *map)
+{
+	return fail(ENOTSUP, "a %s has no keys: push values into it and peek for them",
+		    map_type_word(map->spec.type));
+}
+
 void *bpfmap_lookup(struct bpfmap *map, const void *key)
 {
-	return map->ops->lookup(map, key);
+	return map->ops->lookup ? map->ops->lookup(map, key) : NULL;
 }
 
 int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)
 {
-	return map->ops->read(map, key, ret_value);
+	return map->ops->read ? map->ops->read(map, key, ret_value) : no_keys(map);
 }
 
 int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
 	int err = map_may_write(map);
 
-	return err ? err : map->ops->write(map, key, value, flags);
+	if (err)
+		return err;
+	return map->ops->write ? map->ops->write(map, key, value, flags) : no_keys(map);
 }
 
 int bpfmap_delete(struct bpfmap *map, const void *key)
 {
 	int err = map_may_write(map);
 
-	return err ? err : map->ops->delete_elem(map, key);
+	if (err)
+		return err;
+	return map->ops->delete_elem ? map->ops->delete_elem(map, key) : no_keys(map);
 }
 
 int bpfmap_next_key(struct bpfmap *map, const void *key, void *ret_next)
 {
-	return map->ops->next_key(map, key, ret_next);
+	return map->ops->next_key ? map->ops->next_key(map, key, ret_next) : no_keys(map);
 }
 
-int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
-		      uint32_t *count)
+int bpfmap_push(struct bpfmap *map, const void *value, uint64_t flags)
+{
+	int err = map_may_write(map);
+
+	if (err)
+		return err;
+	if (!map->ops->push)
+		return fail(ENOTSUP, "a %s has keys: update it", map_type_word(map->spec.type));
+	return map->ops->push(map, value, flags);
+}
+
+int bpfmap_peek(struct bpfmap *map, void *value)
+{
+	if (!map->ops->peek)
+		return fail(ENOTSUP, "a %s has keys: look them up", map_type_word(map->spec.type));
+	return map->ops->peek(map, value);
+}
+
+/* Whole buckets, by `step` (read_bucket or take_bucket), as long as they fit. */
+static int batch_walk(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+		      uint32_t *count,
+		      int (*step)(struct bpfmap *, uint64_t *, void *, void *, uint32_t *))
 {
 	uint32_t room = *count, done = 0, n;
 	size_t value_size = map_syscall_value_size(map);
@@ -296,15 +326,36 @@ int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *va
 
 	while (!err && done < room) {
 		n = room - done;
-		err = map->ops->read_bucket(map, cursor,
-					    (char *)keys + (size_t)done * map->spec.key_size,
-					    (char *)values + done * value_size, &n);
+		err = step(map, cursor, (char *)keys + (size_t)done * map->spec.key_size,
+			   (char *)values + done * value_size, &n);
 		if (!err)
 			done += n;
 	}
 	*count = done;
 	/* A bucket that no longer fits waits for the next call, unless nothing was read at all. */
 	return err == -ENOSPC && done ? 0 : err;
+}
+
+int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+		      uint32_t *count)
+{
+	if (!map->ops->read_bucket)
+		return fail(ENOTSUP, "a %s has no keys to walk over",
+			    map_type_word(map->spec.type));
+	return batch_walk(map, cursor, keys, values, count, map->ops->read_bucket);
+}
+
+int bpfmap_take_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+		      uint32_t *count)
+{
+	int err = map_may_write(map);
+
+	if (err)
+		return err;
+	if (!map->ops->take_bucket)
+		return fail(ENOTSUP, "elements of a %s cannot be taken out",
+			    map_type_word(map->spec.type));
+	return batch_walk(map, cursor, keys, values, count, map->ops->take_bucket);
 }
 
 int bpfmap_update_batch(struct bpfmap *map, const void *keys, const void *values, uint32_t *count,
@@ -314,10 +365,24 @@ int bpfmap_update_batch(struct bpfmap *map, const void *keys, const void *values
 	size_t value_size = map_syscall_value_size(map);
 	int err = map_may_write(map);
 
+	if (!err && !map->ops->write)
+		err = no_keys(map);
 	for (*count = 0; !err && *count < n; *count += !err)
 		err = map->ops->write(map, (const char *)keys + (size_t)*count * map->spec.key_size,
 				      (const char *)values + *count * value_size, flags);
 	return err;
+}
+
+int bpfmap_take(struct bpfmap *map, const void *key, void *ret_value)
+{
+	int err = map_may_write(map);
+
+	if (err)
+		return err;
+	if (!map->ops->take)
+		return fail(ENOTSUP, "elements of a %s cannot be taken out",
+			    map_type_word(map->spec.type));
+	return map->ops->take(map, key, ret_value);
 }
 
 int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)

@@ -24,9 +24,6 @@ size_t map_syscall_value_size(const struct bpfmap *map);
 /* -EPERM with a sentence if the map is frozen or the handle read-only, else 0. */
 int map_may_write(const struct bpfmap *map);
 
-/* Chance that an absent value is reported present, bits set, bits in all: a walk over the filter. */
-int bloom_rate(struct bpfmap *map, double *ret_rate, uint64_t *ret_ones, uint64_t *ret_bits);
-
 /* The checks of creation that need no memory, in the kernel's order: flags and extras common to all
  * types, the type, its early check. */
 int map_check_spec(const struct map_spec *spec);

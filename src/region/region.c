@@ -34,6 +34,8 @@
 /* More than any map may ask for, and far from overflow. */
 #define REGION_MAX_BYTES ((uint64_t)1 << 46)
 #define BTF_MAX_BYTES	 (16u << 20)
+/* Handles keep their descriptors from this number on, if the limit allows. */
+#define FD_HIGH 512
 /* From here on a reservation looks first whether the memory is there. */
 #define RESERVE_LARGE ((uint64_t)64 << 20)
 
@@ -198,6 +200,7 @@ static int region_make_bytes(struct region *region, const struct region_create *
 		region->fd = rundir_tmpfile();
 		if (region->fd < 0)
 			return region->fd;
+		region->fd = fd_high(region->fd);
 		if (ftruncate(region->fd, (off_t)region->size))
 			return fail_os(errno, "cannot make a file of %llu bytes in %s",
 				       (unsigned long long)region->size, rundir_path());
@@ -334,6 +337,17 @@ static int region_read_header(struct region *region, region_body_fn *body_bytes)
 	return 0;
 }
 
+/* Away from the low numbers that programs count on and loops over. */
+static int fd_high(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH);
+
+	if (high < 0)
+		return fd;
+	close(fd);
+	return high;
+}
+
 static int reopen(int fd, int oflags)
 {
 	char path[64];
@@ -362,6 +376,8 @@ int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct reg
 		return fail(ENOMEM, "no memory for a handle");
 	region->readonly = readonly;
 	region->fd = reopen(fd, readonly ? O_RDONLY : O_RDWR);
+	if (region->fd >= 0)
+		region->fd = fd_high(region->fd);
 	err = region->fd < 0 ? region->fd : region_read_header(region, body_bytes);
 	if (!err)
 		err = region_map(region);

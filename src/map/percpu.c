@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* percpu.c: the native API for per-CPU maps (bpfmap.h). Ownership of CPUs: sync/vcpu.h. */
+#include "map/map.h"
+
+#include "base/error.h"
+#include "sync/bytes.h"
+#include "sync/vcpu.h"
+
+#include <errno.h>
+
+uint32_t bpfmap_cpus(const struct bpfmap *map)
+{
+	return map->vcpus ? map->vcpus->count : 1;
+}
+
+size_t bpfmap_value_bytes(const struct bpfmap *map)
+{
+	return map_syscall_value_size(map);
+}
+
+int bpfmap_cpu_enter(struct bpfmap *map)
+{
+	return map->vcpus ? vcpu_enter(&map->vcpus, 1) : 0;
+}
+
+void bpfmap_cpu_leave(struct bpfmap *map)
+{
+	if (map->vcpus)
+		vcpu_leave(&map->vcpus, 1);
+}
+
+void *bpfmap_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
+{
+	if (map->ops->lookup_cpu)
+		return map->ops->lookup_cpu(map, key, cpu);
+	return cpu ? NULL : bpfmap_lookup(map, key);
+}
+
+int bpfmap_read_cpu(struct bpfmap *map, const void *key, uint32_t cpu, void *ret_value)
+{
+	const struct shm_u64 *value;
+
+	if (cpu >= bpfmap_cpus(map))
+		return fail(EINVAL, "CPU %u: the map has values for CPUs 0 to %u", cpu,
+			    bpfmap_cpus(map) - 1);
+	if (!map->ops->lookup_cpu)
+		return bpfmap_read(map, key, ret_value);
+	value = map->ops->lookup_cpu(map, key, cpu);
+	if (!value)
+		return -ENOENT;
+	bytes_load(ret_value, value, map->spec.value_size);
+	return 0;
+}
+
+static uint64_t counter_at(const uint8_t *value, uint32_t size)
+{
+	uint64_t wide;
+	uint32_t word;
+	uint16_t half;
+
+	switch (size) {
+	case 1: return *value;
+	case 2: memcpy(&half, value, sizeof(half)); return half;
+	case 4: memcpy(&word, value, sizeof(word)); return word;
+	default: memcpy(&wide, value, sizeof(wide)); return wide;
+	}
+}
+
+int bpfmap_percpu_u64(struct bpfmap *map, const void *key, uint32_t off, uint32_t size,
+		      struct bpfmap_percpu_u64 *ret)
+{
+	struct bpfmap_percpu_u64 total = {.min = UINT64_MAX};
+
+	if ((size != 1 && size != 2 && size != 4 && size != 8) || size > map->spec.value_size ||
+	    off > map->spec.value_size - size)
+		return fail(EINVAL,
+			    "a counter of %u bytes at offset %u does not lie in a value of %u",
+			    size, off, map->spec.value_size);
+	for (uint32_t cpu = 0; cpu < bpfmap_cpus(map); cpu++) {
+		const uint8_t *value = bpfmap_lookup_cpu(map, key, cpu);
+		uint64_t word[2], n;
+
+		if (!value)
+			return -ENOENT;
+		/* The one or two stored words that the counter lies in. */
+		bytes_load(word, (const struct shm_u64 *)(value + off / 8 * 8),
+			   off % 8 + size > 8 ? 16 : 8);
+		n = counter_at((uint8_t *)word + off % 8, size);
+		total.sum += n;
+		total.min = n < total.min ? n : total.min;
+		total.max = n > total.max ? n : total.max;
+	}
+	*ret = total;
+	return 0;
+}
