@@ -191,6 +191,17 @@ static void header_write(const struct region *region)
 	h->magic = REGION_MAGIC;
 }
 
+/* Away from the low numbers that programs count on and loops over. */
+static int fd_high(int fd)
+{
+	int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH);
+
+	if (high < 0)
+		return fd;
+	close(fd);
+	return high;
+}
+
 /* The file, its size, and the parts of it that are there from the beginning. */
 static int region_make_bytes(struct region *region, const struct region_create *how)
 {
@@ -335,17 +346,6 @@ static int region_read_header(struct region *region, region_body_fn *body_bytes)
 		return fail(EUCLEAN,
 			    "the file's size does not fit the map that its header describes");
 	return 0;
-}
-
-/* Away from the low numbers that programs count on and loops over. */
-static int fd_high(int fd)
-{
-	int high = fcntl(fd, F_DUPFD_CLOEXEC, FD_HIGH);
-
-	if (high < 0)
-		return fd;
-	close(fd);
-	return high;
 }
 
 static int reopen(int fd, int oflags)
