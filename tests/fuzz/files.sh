@@ -68,6 +68,7 @@ spoil() {
 		round=$((round + 1))
 	done
 	echo "# $1: $refused of $rounds refused"
+	[ "$refused" -lt "$rounds" ] || complaints="${complaints}all were refused: not one got far"
 	verdict "spoilt $1 files do no harm" "$complaints"
 }
 
@@ -95,13 +96,13 @@ strange() {
 	complaints=
 	head -c 5000 /dev/urandom >"$dir/random"
 	: >"$dir/empty"
-	for file in "$dir/random" "$dir/empty" "$dir" /dev/null "$dir/missing" /bin/true; do
+	for odd in "$dir/random" "$dir/empty" "$dir" /dev/null "$dir/missing" /bin/true; do
 		if [ "$1" = object ]; then
-			attempt "$file" "$file" "$capture"
+			attempt "$odd" "$odd" "$capture"
 		else
-			attempt "$file" "$object" "$file"
+			attempt "$odd" "$object" "$odd"
 		fi
-		[ "$status" -eq 0 ] && complaint="$file: accepted"
+		[ "$status" -eq 0 ] && complaint="$odd: accepted"
 		note
 	done
 	verdict "files that are no $1 are refused" "$complaints"
