@@ -4,7 +4,7 @@
  * File: struct btf_file_header, then the BTF bytes as they were given. Checked before the file is
  * made and once more when another process opens it.
  */
-#include "bpf/btf.h"
+#include "bpf/btf_blob.h"
 
 #include "base/error.h"
 #include "bpf/btf_parse.h"

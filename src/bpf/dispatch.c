@@ -6,7 +6,7 @@
  * The caller is treated as root with every capability: nothing here is privileged, and what a caller
  * may reach is decided by file permissions.
  */
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 
 #include "base/error.h"
 #include "bpf/attr.h"

@@ -30,7 +30,7 @@
 #include "bpf/fd.h"
 
 #include "base/error.h"
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 #include "bpf/object.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
  * filled as far as it goes, longer must be zero behind what we know.
  */
 #include "base/error.h"
-#include "bpf/btf.h"
+#include "bpf/btf_blob.h"
 #include "bpf/commands.h"
 #include "bpf/fd.h"
 #include "bpf/info.h"

@@ -9,7 +9,7 @@
  */
 #include "base/cpus.h"
 #include "base/error.h"
-#include "bpf/btf.h"
+#include "bpf/btf_blob.h"
 #include "bpf/btf_parse.h"
 #include "bpf/commands.h"
 #include "bpf/object.h"

@@ -5,7 +5,7 @@
  * to it (no '.' in the last part, EEXIST, ENOENT). Every other file system is refused, as there.
  */
 #include "base/error.h"
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 #include "bpf/commands.h"
 #include "bpf/elem.h"
 #include "bpf/object.h"

@@ -17,7 +17,7 @@
 
 #include "base/error.h"
 #include "bpf/attr.h"
-#include "bpf/btf.h"
+#include "bpf/btf_blob.h"
 #include "bpf/prog.h"
 #include "bpfmap/bpfmap.h"
 #include "region/region.h"

@@ -9,8 +9,8 @@
 #include "bpf/prog.h"
 
 #include "base/error.h"
-#include "bpf/bpf.h"
-#include "bpf/btf.h"
+#include "bpf/command.h"
+#include "bpf/btf_blob.h"
 #include "bpf/btf_parse.h"
 #include "bpf/commands.h"
 #include "bpf/info.h"

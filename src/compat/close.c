@@ -6,7 +6,7 @@
  *
  * Difference from libc: close() is not a cancellation point.
  */
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 #include "compat/engine.h"
 #include "compat/raw.h"
 

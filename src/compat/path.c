@@ -5,7 +5,7 @@
  */
 /* Both names of each function are defined here; the headers must not rename one to the other. */
 #undef _FILE_OFFSET_BITS
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 #include "compat/engine.h"
 #include "compat/raw.h"
 

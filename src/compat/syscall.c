@@ -6,7 +6,7 @@
 #include "compat/engine.h"
 
 #include "bpf/attr.h"
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 #include "bpfmap/compat.h"
 #include "compat/raw.h"
 

@@ -4,7 +4,7 @@
 #include "kernel/backend.h"
 
 #include "base/error.h"
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 #include "region/rundir.h"
 
 #include <bpf/btf.h>

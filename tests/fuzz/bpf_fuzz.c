@@ -6,7 +6,7 @@
  *
  * Memory and file sizes are limited, so that a huge map is refused rather than made. */
 #include "harness.h"
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 
 #include <errno.h>
 #include <linux/bpf.h>

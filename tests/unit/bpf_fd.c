@@ -4,7 +4,7 @@
  * goes with the last holder.
  */
 #include "bpf/attr.h"
-#include "bpf/bpf.h"
+#include "bpf/command.h"
 
 #include <stdarg.h>
 #include <stddef.h>

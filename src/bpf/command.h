@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* bpf.h: bpf(2) in user space. The one entry for everything that is fd-shaped.
+/* command.h: bpf(2) in user space. The one entry for everything that is fd-shaped.
  *
  * bpfmap_bpf() answers the system call for our own maps, programs and BTF objects: same attribute
  * union, same commands, same order of checks, same errnos (reference: Linux 6.18). It returns what
  * the system call would return (fd or 0), or -errno; errno is not set. After a failure
  * bpfmap_last_error() has the sentence.
  */
-#ifndef BPFMAP_BPF_BPF_H
-#define BPFMAP_BPF_BPF_H
+#ifndef BPFMAP_BPF_COMMAND_H
+#define BPFMAP_BPF_COMMAND_H
 
 #include "bpfmap/bpfmap.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* btf.h: BTF objects. */
-#ifndef BPFMAP_BPF_BTF_H
-#define BPFMAP_BPF_BTF_H
+/* btf_blob.h: BTF objects. */
+#ifndef BPFMAP_BPF_BTF_BLOB_H
+#define BPFMAP_BPF_BTF_BLOB_H
 
 #include <stdint.h>
 
