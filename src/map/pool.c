@@ -164,22 +164,25 @@ int pool_get(struct hash *h, uint32_t me, uint32_t *ret_index)
 
 void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *field)
 {
-	uint32_t l = me % h->g.lists, elem = shm_u32_load_relaxed(field);
+	uint32_t l = me % h->g.lists, elem;
 	struct pool_list_shm *list = &h->shm->lists[l];
 	uint64_t heads;
 
 	/* If the lock cannot be had (its holder is stopped for good), the element waits in the field
-	 * for whoever mends after us; it is not lost. */
-	if (!elem || elem > h->g.pool_n ||
-	    lock_acquire_nested(&list->lock, &h->region->owners, me, h->g.n_buckets + l))
+	 * for our next call; it is not lost. */
+	if (lock_acquire_nested(&list->lock, &h->region->owners, me, h->g.n_buckets + l))
 		return;
-	heads = shm_u64_load_relaxed(&list->heads);
-	shm_u32_store_relaxed(&list->on_behalf, number);
-	shm_u32_store_relaxed(&hash_elem(h, elem - 1)->next, (uint32_t)(heads >> 32));
-	shm_u64_store_release(&list->heads,
-			      heads_pack((uint32_t)heads, elem)); /* P1 release -> P2 */
-	shm_u32_store_relaxed(field, 0);
-	shm_u32_store_relaxed(&list->returned, shm_u32_load_relaxed(&list->returned) + 1);
+	/* Only now: taking the lock from a dead mender settles the field if he had put it already. */
+	elem = shm_u32_load_relaxed(field);
+	if (elem && elem <= h->g.pool_n) {
+		heads = shm_u64_load_relaxed(&list->heads);
+		shm_u32_store_relaxed(&list->on_behalf, number);
+		shm_u32_store_relaxed(&hash_elem(h, elem - 1)->next, (uint32_t)(heads >> 32));
+		/* P1 release -> P2 */
+		shm_u64_store_release(&list->heads, heads_pack((uint32_t)heads, elem));
+		shm_u32_store_relaxed(field, 0);
+		shm_u32_store_relaxed(&list->returned, shm_u32_load_relaxed(&list->returned) + 1);
+	}
 	lock_release(&list->lock);
 }
 
