@@ -110,6 +110,19 @@ static int check_target(const struct vm_load *load, const struct vm_prog *prog, 
 	return 0;
 }
 
+/* Maps that programs of a type may not refer to at all. */
+static int check_map_in_type(const struct vm_prog *prog, uint32_t at, const struct bpfmap *map)
+{
+	if (map->spec.spin_lock_plus1 && prog->prog_type == BPF_PROG_TYPE_SOCKET_FILTER)
+		return prog_fail(prog, at, EINVAL,
+				 "socket_filter programs cannot use maps with a bpf_spin_lock; "
+				 "load it as xdp or sched_cls");
+	if (map->spec.type == BPF_MAP_TYPE_BLOOM_FILTER && prog->prog_type == BPF_PROG_TYPE_SYSCALL)
+		return prog_fail(prog, at, EINVAL,
+				 "syscall programs, which may sleep, cannot use bloom_filter maps");
+	return 0;
+}
+
 static int map_ref(const struct vm_load *load, struct vm_prog *prog, uint32_t at, int fd,
 		   struct vm_map **ret_map)
 {
@@ -134,9 +147,10 @@ static int map_ref(const struct vm_load *load, struct vm_prog *prog, uint32_t at
 		return prog_fail(prog, at, E2BIG, "the program uses more than %u maps",
 				 VM_MAX_MAPS);
 	}
-	prog->maps[prog->map_cnt] = (struct vm_map){.map = map, .fd = fd};
+	prog->maps[prog->map_cnt] =
+		(struct vm_map){.map = map, .fd = fd, .takes = helper_map_takes(map)};
 	*ret_map = &prog->maps[prog->map_cnt++];
-	return 0;
+	return check_map_in_type(prog, at, map);
 }
 
 /* Global data: the address of a byte in the only value of an array. */

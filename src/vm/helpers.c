@@ -63,33 +63,82 @@ uint8_t helper_type_bit(uint32_t prog_type)
 	}
 }
 
+enum {
+	TAKES_KEY = 1,
+	TAKES_VALUE = 2,
+	WRITES = 4,
+};
+
+static const uint8_t on_map_uses[ON_MAP_COUNT] = {
+	[ON_MAP_LOOKUP] = TAKES_KEY,
+	[ON_MAP_LOOKUP_CPU] = TAKES_KEY,
+	[ON_MAP_UPDATE] = TAKES_KEY | TAKES_VALUE | WRITES,
+	[ON_MAP_DELETE] = TAKES_KEY | WRITES,
+	[ON_MAP_PUSH] = TAKES_VALUE | WRITES,
+	[ON_MAP_POP] = TAKES_VALUE | WRITES,
+	[ON_MAP_PEEK] = TAKES_VALUE,
+};
+
+static bool type_has(const struct map_ops *ops, uint8_t on_map)
+{
+	switch (on_map) {
+	case ON_MAP_LOOKUP: return ops->lookup;
+	case ON_MAP_LOOKUP_CPU: return ops->lookup_cpu;
+	case ON_MAP_UPDATE: return ops->update;
+	case ON_MAP_DELETE: return ops->delete_elem;
+	case ON_MAP_PUSH: return ops->push;
+	case ON_MAP_POP: return ops->pop;
+	case ON_MAP_PEEK: return ops->peek;
+	case ON_MAP_EACH: return ops->lookup && (ops->read_bucket || ops->next_key);
+	default: return true;
+	}
+}
+
+/* In the order of the kernel's verifier: arguments, the type, the map's flags. */
+static int refusal_of(uint8_t on_map, const struct bpfmap *map)
+{
+	uint8_t uses = on_map_uses[on_map];
+
+	if (((uses & TAKES_KEY) && !map->spec.key_size) ||
+	    ((uses & TAKES_VALUE) && !map->spec.value_size))
+		return EACCES;
+	if (!type_has(map->ops, on_map))
+		return on_map == ON_MAP_EACH ? E524 : EINVAL;
+	if ((uses & WRITES) && (map->spec.map_flags & BPF_F_RDONLY_PROG))
+		return EACCES;
+	if ((uses & WRITES) && map->region && map->region->readonly)
+		return EPERM;
+	return 0;
+}
+
+uint32_t helper_map_takes(const struct bpfmap *map)
+{
+	uint32_t takes = 0;
+
+	for (uint8_t on_map = 0; on_map < ON_MAP_COUNT; on_map++)
+		takes |= (uint32_t)!refusal_of(on_map, map) << on_map;
+	return takes;
+}
+
 int helper_check_map(const struct vm_helper *helper, const struct bpfmap *map)
 {
-	const struct map_ops *ops = map->ops;
 	const char *word = map_type_word(map->spec.type);
-	bool has = true;
+	int err = refusal_of(helper->on_map, map);
 
-	switch (helper->on_map) {
-	case ON_MAP_LOOKUP: has = ops->lookup; break;
-	case ON_MAP_UPDATE: has = ops->update; break;
-	case ON_MAP_DELETE: has = ops->delete_elem; break;
-	case ON_MAP_EACH:
-		if (!ops->lookup || (!ops->read_bucket && !ops->next_key))
-			return fail(E524, "bpf_%s() is not possible on a map of type %s",
-				    helper->name, word ? word : "unknown");
-		break;
-	default: break;
-	}
-	if (!has)
-		return fail(EINVAL, "bpf_%s() is not possible on a map of type %s", helper->name,
-			    word ? word : "unknown");
-	if ((helper->on_map == ON_MAP_UPDATE || helper->on_map == ON_MAP_DELETE) &&
-	    (map->spec.map_flags & BPF_F_RDONLY_PROG))
-		return fail(EACCES,
-			    "bpf_%s() writes to a map that is read-only for programs "
-			    "(BPF_F_RDONLY_PROG)",
+	if (!err)
+		return 0;
+	if (err == EPERM)
+		return fail(
+			err,
+			"bpf_%s() writes to a map that was opened read-only; open it for writing",
+			helper->name);
+	if (err == EACCES && type_has(map->ops, helper->on_map))
+		return fail(err,
+			    "bpf_%s() writes to a map that is read-only for programs; create it "
+			    "without BPF_F_RDONLY_PROG",
 			    helper->name);
-	return 0;
+	return fail(err, "bpf_%s() is not possible on a map of type %s", helper->name,
+		    word ? word : "unknown");
 }
 
 static bool bad_argument(struct vm_run *run, const struct vm_helper *helper, int arg,
@@ -102,14 +151,13 @@ static bool bad_argument(struct vm_run *run, const struct vm_helper *helper, int
 static bool check_map(struct vm_run *run, const struct vm_helper *helper, uint64_t value)
 {
 	const struct vm_map *ref = prog_map_ref(run->prog, value);
-	int err;
 
 	if (!ref)
 		return bad_argument(run, helper, 0, "a map of this program");
-	err = helper_check_map(helper, ref->map);
-	if (err)
-		vm_fault(run, -err, "%s", error_sentence());
-	return !err;
+	if (ref->takes >> helper->on_map & 1)
+		return true;
+	vm_fault(run, -helper_check_map(helper, ref->map), "%s", error_sentence());
+	return false;
 }
 
 static bool check_memory(struct vm_run *run, uint64_t addr, uint64_t bytes, uint32_t how)
@@ -147,6 +195,9 @@ static bool check_arg(struct vm_run *run, const struct vm_helper *helper, int ar
 	case VM_ARG_KEY: return check_memory(run, value, ref->map->spec.key_size, VM_READ);
 	case VM_ARG_VALUE: return check_memory(run, value, ref->map->spec.value_size, VM_READ);
 	case VM_ARG_VALUE_OUT: return check_memory(run, value, ref->map->spec.value_size, VM_WRITE);
+	case VM_ARG_VALUE_PEEK:
+		return check_memory(run, value, ref->map->spec.value_size,
+				    ref->map->ops->pop ? VM_WRITE : VM_READ);
 	case VM_ARG_MEM:
 	case VM_ARG_MEM_OR_NULL: return check_sized(run, helper, arg, args, VM_READ);
 	case VM_ARG_MEM_OUT:
@@ -164,6 +215,13 @@ static bool check_arg(struct vm_run *run, const struct vm_helper *helper, int ar
 
 uint64_t helper_call(struct vm_run *run, const struct vm_helper *helper, const uint64_t args[5])
 {
+	if (__builtin_expect(run->locked_map != NULL, 0) && helper->fn != helper_spin_unlock) {
+		vm_fault(run, EINVAL,
+			 "bpf_%s() while holding a bpf_spin_lock, where only bpf_spin_unlock() may "
+			 "be called",
+			 helper->name);
+		return 0;
+	}
 	for (int arg = 0; arg < 5 && helper->args[arg] != VM_ARG_NONE; arg++)
 		if (!check_arg(run, helper, arg, args))
 			return 0;

@@ -18,6 +18,7 @@ enum vm_arg {
 	VM_ARG_KEY,		/* readable, key_size bytes of the map in A1 */
 	VM_ARG_VALUE,		/* readable, value_size bytes */
 	VM_ARG_VALUE_OUT,	/* writable, value_size bytes */
+	VM_ARG_VALUE_PEEK,	/* Bloom filter: as VALUE; queue, stack: as VALUE_OUT */
 	VM_ARG_MEM,		/* readable, as many bytes as the next argument says */
 	VM_ARG_MEM_OUT,		/* writable, likewise */
 	VM_ARG_MEM_OR_NULL,	/* NULL is allowed if the size is 0 */
@@ -27,14 +28,20 @@ enum vm_arg {
 	VM_ARG_STR,		/* readable up to its NUL */
 	VM_ARG_CTX,		/* the context as it was in R1 at the start */
 	VM_ARG_FUNC,		/* a callback of this program */
+	VM_ARG_LOCK,		/* looked up by the function, which needs the value around it */
 };
 
 enum helper_on_map {
 	ON_MAP_NOTHING,
 	ON_MAP_LOOKUP,
+	ON_MAP_LOOKUP_CPU,
 	ON_MAP_UPDATE,
 	ON_MAP_DELETE,
+	ON_MAP_PUSH,
+	ON_MAP_POP,
+	ON_MAP_PEEK,
 	ON_MAP_EACH,
+	ON_MAP_COUNT
 };
 
 typedef uint64_t vm_helper_fn(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
@@ -59,8 +66,11 @@ const char *helper_kernel_name(int32_t id);
 /* The bit of a program type in prog_types; 0 if programs of that type cannot be run. */
 uint8_t helper_type_bit(uint32_t prog_type);
 
-/* Whether the map takes the helper: EINVAL (its type lacks the operation), EACCES (read-only or
- * write-only for programs), E524 (no iteration). */
+/* A bit per enum helper_on_map: what helper_check_map() does not refuse. */
+uint32_t helper_map_takes(const struct bpfmap *map);
+
+/* Whether the map takes the helper: EINVAL (its type lacks the operation), EACCES (read-only for
+ * programs, or keys or values of no bytes), EPERM (opened read-only), E524 (no iteration). */
 int helper_check_map(const struct vm_helper *helper, const struct bpfmap *map);
 
 /* Verify the arguments and call. The result is meaningless if run->err is set afterwards. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* helpers_base.c: time, random numbers, CPU number, bpf_loop. */
+#include "base/cpus.h"
+#include "sync/vcpu.h"
 #include "vm/helpers.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -56,12 +57,12 @@ uint64_t helper_get_prandom_u32(struct vm_run *run, uint64_t r1, uint64_t r2, ui
 	return (uint32_t)((state * 0x2545f4914f6cdd1dull) >> 32);
 }
 
+/* With per-CPU maps the CPU that the run owns; else the thread's number modulo the CPUs. Both stay
+ * the same during a run. */
 uint64_t helper_get_smp_processor_id(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
 				     uint64_t r4, uint64_t r5)
 {
-	int cpu = sched_getcpu();
-
-	return cpu < 0 ? 0 : (uint64_t)cpu;
+	return vcpu_current(cpus_possible());
 }
 
 uint64_t helper_loop(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4,

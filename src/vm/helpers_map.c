@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define BUCKET_ROOM 16 /* elements to begin with; grows when a bucket has more */
 
@@ -44,6 +45,53 @@ uint64_t helper_map_delete_elem(struct vm_run *run, uint64_t r1, uint64_t r2, ui
 	struct bpfmap *map = map_of(r1)->map;
 
 	return (uint64_t)(int64_t)map->ops->delete_elem(map, (const void *)(uintptr_t)r2);
+}
+
+uint64_t helper_map_lookup_percpu_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
+				       uint64_t r4, uint64_t r5)
+{
+	struct bpfmap *map = map_of(r1)->map;
+	void *value = map->ops->lookup_cpu(map, (const void *)(uintptr_t)r2, (uint32_t)r3);
+
+	if (value)
+		memory_add_value(run, map_of(r1), value);
+	return (uint64_t)(uintptr_t)value;
+}
+
+uint64_t helper_map_push_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
+			      uint64_t r4, uint64_t r5)
+{
+	struct bpfmap *map = map_of(r1)->map;
+
+	return (uint64_t)(int64_t)map->ops->push(map, (const void *)(uintptr_t)r2, r3);
+}
+
+/* An empty queue or stack gives zeroes. */
+static uint64_t taken(struct bpfmap *map, void *value, int err)
+{
+	if (err == -ENOENT)
+		memset(value, 0, map->spec.value_size);
+	return (uint64_t)(int64_t)err;
+}
+
+uint64_t helper_map_pop_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4,
+			     uint64_t r5)
+{
+	struct bpfmap *map = map_of(r1)->map;
+	void *value = (void *)(uintptr_t)r2;
+
+	return taken(map, value, map->ops->pop(map, value));
+}
+
+uint64_t helper_map_peek_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
+			      uint64_t r4, uint64_t r5)
+{
+	struct bpfmap *map = map_of(r1)->map;
+	void *value = (void *)(uintptr_t)r2;
+	int err = map->ops->peek(map, value);
+
+	/* A Bloom filter's value is input. */
+	return map->ops->pop ? taken(map, value, err) : (uint64_t)(int64_t)err;
 }
 
 struct each {

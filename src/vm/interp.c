@@ -159,6 +159,11 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 {
 	uint8_t raw[4];
 
+	if (run->locked_map) {
+		vm_fault(run, EINVAL,
+			 "LD_ABS and LD_IND are not possible while holding a bpf_spin_lock");
+		return -1;
+	}
 	if (r[6] != run->ctx) {
 		vm_fault(run, EINVAL, "LD_ABS and LD_IND need the context in R6");
 		return -1;
@@ -393,6 +398,8 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 
 	L_EXIT:
 	if (run->depth == base) {
+		if (__builtin_expect(run->locked_map != NULL, 0))
+			goto exit_locked;
 		SYNC_BUDGET();
 		if (run->budget < 0)
 			goto out_of_budget;
@@ -405,6 +412,11 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 	r[10] = run->stack.lo + VM_STACK_FRAME;
 	TRANSFER(run->frames[run->depth + 1].ret);
 
+exit_locked:
+	run->pc = insn;
+	vm_fault(run, EINVAL, "exit while holding a bpf_spin_lock; call bpf_spin_unlock() on "
+			      "every path");
+	goto failed;
 out_of_budget:
 	run->pc = insn;
 	vm_fault(run, ETIMEDOUT, "the budget of %llu instructions is used up",

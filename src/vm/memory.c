@@ -5,6 +5,9 @@
  * loans, a syscall program's context, and at last each map's own is_value(), which knows its
  * geometry. A map's flags decide what may be done: BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG. Ranges
  * stay good for the whole run because a value slot's address belongs to the map until it is closed.
+ *
+ * A value with a bpf_spin_lock is two ranges, before and after the lock; nobody touches the lock but
+ * bpf_spin_lock() and bpf_spin_unlock().
  */
 #include "vm/run.h"
 
@@ -13,7 +16,7 @@
 
 static uint32_t map_may(const struct bpfmap *map)
 {
-	if (map->spec.map_flags & BPF_F_RDONLY_PROG)
+	if (map->spec.map_flags & BPF_F_RDONLY_PROG || (map->region && map->region->readonly))
 		return VM_READ;
 	if (map->spec.map_flags & BPF_F_WRONLY_PROG)
 		return VM_WRITE;
@@ -27,11 +30,46 @@ static void remember(struct vm_run *run, struct vm_range range)
 	run->recent = range;
 }
 
+/* The value that begins at start, or the part of it on addr's side of its spin lock. */
+static struct vm_range value_part(const struct bpfmap *map, uint64_t start, uint64_t addr)
+{
+	uint64_t end = start + map->spec.value_size;
+	uint64_t lock = start + map->spec.spin_lock_plus1 - 1;
+
+	if (!map->spec.spin_lock_plus1)
+		return (struct vm_range){start, end - start, map_may(map)};
+	if (addr < lock)
+		return (struct vm_range){start, lock - start, map_may(map)};
+	if (addr < lock + sizeof(struct bpf_spin_lock))
+		return (struct vm_range){lock, sizeof(struct bpf_spin_lock), VM_SPIN_LOCK};
+	lock += sizeof(struct bpf_spin_lock);
+	return (struct vm_range){lock, end - lock, map_may(map)};
+}
+
+/* The same for an address for which is_value() holds. Values begin at multiples of 8, and only at a
+ * beginning is a whole value one. */
+static struct vm_range value_part_at(const struct bpfmap *map, uint64_t addr)
+{
+	uint64_t start = addr & ~7ull;
+	uint32_t size = map->spec.value_size;
+
+	for (uint32_t i = 0; i <= size / 8; i++, start -= 8)
+		if (map->ops->is_value(map, (const void *)(uintptr_t)start, size))
+			return value_part(map, start, addr);
+	return (struct vm_range){0};
+}
+
 void memory_add_value(struct vm_run *run, const struct vm_map *ref, const void *value)
 {
-	struct vm_range range = {(uint64_t)(uintptr_t)value, ref->map->spec.value_size,
-				 map_may(ref->map)};
+	const struct map_spec *spec = &ref->map->spec;
+	uint64_t start = (uint64_t)(uintptr_t)value;
+	/* Of a value with a lock, the larger part. */
+	bool at_end = spec->spin_lock_plus1 && spec->spin_lock_plus1 <= spec->value_size / 2;
+	struct vm_range range =
+		value_part(ref->map, start, at_end ? start + spec->value_size - 1 : start);
 
+	if (range.may == VM_SPIN_LOCK)
+		return;
 	for (int i = 0; i < VM_VALUE_RANGES; i++) {
 		if (run->values[i].lo == range.lo && run->values[i].bytes == range.bytes) {
 			run->recent = range;
@@ -41,10 +79,54 @@ void memory_add_value(struct vm_run *run, const struct vm_map *ref, const void *
 	remember(run, range);
 }
 
+/* Global data: the value that instructions address directly. */
+static struct vm_range search_direct(struct vm_run *run, uint64_t addr, uint64_t bytes)
+{
+	const struct vm_prog *prog = run->prog;
+
+	for (uint32_t i = 0; i < prog->map_cnt; i++) {
+		const struct vm_map *ref = &prog->maps[i];
+		struct vm_range range;
+
+		if (!ref->direct || addr - ref->direct >= ref->map->spec.value_size)
+			continue;
+		range = value_part(ref->map, ref->direct, addr);
+		if (!range_holds(&range, addr, bytes))
+			continue;
+		if (range.may != VM_SPIN_LOCK)
+			remember(run, range);
+		return range;
+	}
+	return (struct vm_range){0};
+}
+
+/* Any value of any map. */
+static struct vm_range search_maps(struct vm_run *run, uint64_t addr, uint64_t bytes)
+{
+	const struct vm_prog *prog = run->prog;
+
+	for (uint32_t i = 0; i < prog->map_cnt; i++) {
+		const struct bpfmap *map = prog->maps[i].map;
+		struct vm_range range;
+
+		if (!map->ops->is_value ||
+		    !map->ops->is_value(map, (const void *)(uintptr_t)addr, bytes))
+			continue;
+		if (!map->spec.spin_lock_plus1)
+			return (struct vm_range){addr, bytes, map_may(map)};
+		range = value_part_at(map, addr);
+		if (!range_holds(&range, addr, bytes))
+			range.may = VM_SPIN_LOCK;
+		else if (range.may != VM_SPIN_LOCK)
+			remember(run, range);
+		return range;
+	}
+	return (struct vm_range){0};
+}
+
 /* Which range holds the address, whatever may be done with it; may == 0: none. */
 static struct vm_range search(struct vm_run *run, uint64_t addr, uint64_t bytes)
 {
-	const struct vm_prog *prog = run->prog;
 	struct vm_range range;
 
 	for (int i = 0; i < VM_VALUE_RANGES; i++) {
@@ -53,30 +135,16 @@ static struct vm_range search(struct vm_run *run, uint64_t addr, uint64_t bytes)
 			return run->recent;
 		}
 	}
-	for (uint32_t i = 0; i < prog->map_cnt; i++) {
-		const struct vm_map *ref = &prog->maps[i];
-
-		range = (struct vm_range){ref->direct, ref->map->spec.value_size,
-					  map_may(ref->map)};
-		if (ref->direct && range_holds(&range, addr, bytes)) {
-			remember(run, range);
-			return range;
-		}
-	}
+	range = search_direct(run, addr, bytes);
+	if (range.may)
+		return range;
 	for (const struct vm_loan *loan = run->loans; loan; loan = loan->next)
 		if (range_holds(&loan->range, addr, bytes))
 			return loan->range;
 	range = (struct vm_range){run->ctx, run->ctx_bytes, VM_READ | VM_WRITE};
 	if (!run->pkt && range_holds(&range, addr, bytes))
 		return range;
-	for (uint32_t i = 0; i < prog->map_cnt; i++) {
-		const struct bpfmap *map = prog->maps[i].map;
-
-		if (map->ops->is_value &&
-		    map->ops->is_value(map, (const void *)(uintptr_t)addr, bytes))
-			return (struct vm_range){addr, bytes, map_may(map)};
-	}
-	return (struct vm_range){0};
+	return search_maps(run, addr, bytes);
 }
 
 /* "2 bytes before the packet": what helps most when a program misses a bounds check. */
@@ -108,11 +176,16 @@ static void refuse(struct vm_run *run, uint64_t addr, uint64_t bytes, uint32_t h
 	const char *what = how & VM_WRITE ? "write" : "read";
 	char hint[64];
 
-	if (may && (how & VM_WRITE) && !(may & VM_WRITE))
+	if (may & VM_SPIN_LOCK)
+		vm_fault(run, EACCES,
+			 "%s of %llu bytes at 0x%llx touches the bpf_spin_lock of a value, which "
+			 "only bpf_spin_lock() and bpf_spin_unlock() may do",
+			 what, (unsigned long long)bytes, (unsigned long long)addr);
+	else if (may && (how & VM_WRITE) && !(may & VM_WRITE))
 		vm_fault(
 			run, EACCES,
 			"write of %llu bytes at 0x%llx, which is read-only for programs (a key, or "
-			"a map with BPF_F_RDONLY_PROG)",
+			"a map with BPF_F_RDONLY_PROG or opened read-only)",
 			(unsigned long long)bytes, (unsigned long long)addr);
 	else if (may)
 		vm_fault(run, EACCES,

@@ -3,6 +3,7 @@
 #include "vm/prog.h"
 
 #include "base/error.h"
+#include "sync/vcpu.h"
 #include "vm/helpers.h"
 
 #include <errno.h>
@@ -11,20 +12,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "insn 12 (flows.bpf.c:34)" */
+/* "insn 12 (flows.bpf.c:34, r1 = *(u32 *)(r2 +0))" */
 static void place(const struct vm_prog *prog, uint32_t at, char *buf, size_t size)
 {
 	char line[96];
+	char text[64];
+	bool has_line = lines_name(&prog->lines, at, line, sizeof(line));
 
-	if (lines_name(&prog->lines, at, line, sizeof(line)))
-		snprintf(buf, size, "insn %u (%s)", at, line);
-	else
+	if (insn_op(&prog->insns[at]) < 0) {
 		snprintf(buf, size, "insn %u", at);
+		return;
+	}
+	insn_text(&prog->insns[at], at, text, sizeof(text));
+	snprintf(buf, size, "insn %u (%s%s%s)", at, has_line ? line : "", has_line ? ", " : "",
+		 text);
 }
 
 int prog_fail(const struct vm_prog *prog, uint32_t at, int err, const char *fmt, ...)
 {
-	char where[128];
+	char where[192];
 	char what[320];
 	va_list ap;
 
@@ -60,6 +66,44 @@ static int check_load(const struct vm_load *load)
 	return 0;
 }
 
+/* Private maps have no id, so the address of the lock words decides there. */
+static bool vcpus_equal(const struct bpfmap *a, const struct bpfmap *b)
+{
+	return a->vcpus->shm == b->vcpus->shm || (a->region->id && a->region->id == b->region->id);
+}
+
+static bool vcpus_before(const struct bpfmap *a, const struct bpfmap *b)
+{
+	if (a->region->id != b->region->id)
+		return a->region->id < b->region->id;
+	return a->vcpus < b->vcpus;
+}
+
+/* Insertion sort; a map that the program knows by two handles counts once. */
+static void vcpus_collect(struct vm_prog *prog)
+{
+	const struct bpfmap *sorted[VM_MAX_MAPS];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < prog->map_cnt; i++) {
+		const struct bpfmap *map = prog->maps[i].map;
+		bool known = !map->vcpus;
+		uint32_t at = n;
+
+		for (uint32_t j = 0; j < n && !known; j++)
+			known = vcpus_equal(sorted[j], map);
+		if (known)
+			continue;
+		for (; at && vcpus_before(map, sorted[at - 1]); at--)
+			sorted[at] = sorted[at - 1];
+		sorted[at] = map;
+		n++;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		prog->vcpus[i] = sorted[i]->vcpus;
+	prog->vcpu_cnt = n;
+}
+
 static int prog_build(const struct vm_load *load, struct vm_prog *prog)
 {
 	int err;
@@ -71,10 +115,16 @@ static int prog_build(const struct vm_load *load, struct vm_prog *prog)
 		snprintf(prog->name, sizeof(prog->name), "%s", load->name);
 	prog->code = calloc(load->insn_cnt, sizeof(*prog->code));
 	prog->is_subprog = calloc(load->insn_cnt, sizeof(*prog->is_subprog));
-	if (!prog->code || !prog->is_subprog)
+	prog->insns = calloc(load->insn_cnt, sizeof(*prog->insns));
+	if (!prog->code || !prog->is_subprog || !prog->insns)
 		return fail(ENOMEM, "no memory for a program of %u instructions", load->insn_cnt);
+	memcpy(prog->insns, load->insns, load->insn_cnt * sizeof(*prog->insns));
 	err = lines_copy(load, &prog->lines);
-	return err ? err : prog_check(load, prog);
+	if (!err)
+		err = prog_check(load, prog);
+	if (!err)
+		vcpus_collect(prog);
+	return err;
 }
 
 int vm_load(const struct vm_load *load, struct vm_prog **ret_prog)
@@ -109,6 +159,7 @@ void vm_free(struct vm_prog *prog)
 	lines_free(&prog->lines);
 	free(prog->is_subprog);
 	free(prog->code);
+	free(prog->insns);
 	free(prog);
 }
 

@@ -34,7 +34,8 @@ _Static_assert(sizeof(struct vm_insn) == 16, "one instruction: a quarter of a ca
 
 struct vm_map {
 	struct bpfmap *map;
-	int fd; /* as the program names it */
+	int fd;		/* as the program names it */
+	uint32_t takes; /* a bit per enum helper_on_map that the map does not refuse */
 	/* Value of a one-element array that instructions address directly; 0 if none does. */
 	uint64_t direct;
 };
@@ -44,8 +45,13 @@ struct vm_prog {
 	uint32_t insn_cnt;
 	uint32_t map_cnt;
 	struct vm_insn *code;
-	uint8_t *is_subprog; /* per slot: 1 where a subprogram starts */
+	struct bpf_insn *insns; /* as they were loaded: for messages */
+	uint8_t *is_subprog;	/* per slot: 1 where a subprogram starts */
 	struct vm_map maps[VM_MAX_MAPS];
+	/* The per-CPU maps' CPUs, each once, in the order in which every program goes onto them: by
+	 * region id, then by address. */
+	struct vcpus *vcpus[VM_MAX_MAPS];
+	uint32_t vcpu_cnt;
 	struct vm_map_source source;
 	struct vm_lines lines;
 	char name[16];

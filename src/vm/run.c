@@ -3,6 +3,7 @@
 #include "vm/run.h"
 
 #include "base/error.h"
+#include "sync/vcpu.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,15 +23,25 @@ static void run_begin(struct vm_run *run, const struct vm_prog *prog, const stru
 	run->budget = (int64_t)run->budget_start;
 }
 
+/* The program owns one CPU of all of its per-CPU maps from its first instruction to its last. */
 static int run_main(struct vm_run *run, uint32_t *ret_value)
 {
+	const struct vm_prog *prog = run->prog;
 	const uint64_t args[5] = {run->ctx};
 	uint64_t r0;
 	int err;
 
-	err = interp_start(run, run->prog->code, args, &r0);
+	if (prog->vcpu_cnt) {
+		err = vcpu_enter(prog->vcpus, prog->vcpu_cnt);
+		if (err < 0)
+			return err;
+	}
+	err = interp_start(run, prog->code, args, &r0);
 	if (!err)
 		*ret_value = (uint32_t)r0;
+	spin_lock_drop(run);
+	if (prog->vcpu_cnt)
+		vcpu_leave(prog->vcpus, prog->vcpu_cnt);
 	return err;
 }
 

@@ -5,7 +5,7 @@
  *   its stack      the frames in use, one piece of memory
  *   the packet     [metadata, end), XDP and sched_cls only; the helpers that move its ends update
  *                  the range, so pointers from before are simply checked against the new one
- *   map values     of the maps that the program refers to
+ *   map values     of the maps that the program refers to, except their spin locks
  *   extra ranges   lent by a helper for the time of a callback (keys)
  *   the context    through context.c, field by field; a syscall program's context is plain memory
  *
@@ -22,6 +22,7 @@
 enum vm_access {
 	VM_READ = 1,
 	VM_WRITE = 2,
+	VM_SPIN_LOCK = 4, /* of a found range only: bytes that belong to a bpf_spin_lock */
 };
 
 /* A range of memory and what may be done with it (enum vm_access bits). */
@@ -60,6 +61,8 @@ struct vm_run {
 	struct vm_range values[VM_VALUE_RANGES];
 	uint32_t next_value; /* the range replaced next */
 	struct vm_loan *loans;
+	struct bpfmap *locked_map; /* whose value's spin lock the program holds; NULL: none */
+	void *locked_value;
 
 	struct vm_packet *pkt; /* NULL in syscall programs */
 	uint32_t mac_off;      /* in pkt->buf: where the link header starts */
@@ -109,6 +112,9 @@ static inline void *memory_access(struct vm_run *run, uint64_t addr, uint64_t by
 
 	return at ? at : memory_find(run, addr, bytes, how);
 }
+
+/* helpers_lock.c: release the spin lock that the run holds, if any. */
+void spin_lock_drop(struct vm_run *run);
 
 /* context.c. Addresses in [ctx, ctx + ctx_bytes) of programs that run on packets go here. */
 static inline bool ctx_holds(const struct vm_run *run, uint64_t addr)

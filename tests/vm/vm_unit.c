@@ -360,7 +360,7 @@ static void vm__shift_beyond_the_width_is_refused_at_load(void **state)
 
 static void vm__jump_out_of_program_is_refused_at_load(void **state)
 {
-	refused(EINVAL, "insn 0: jump to insn 6, outside", PROG(JA(5), EXIT));
+	refused(EINVAL, "insn 0 (goto insn 6): jump to insn 6, outside", PROG(JA(5), EXIT));
 	refused(EINVAL, "jump to insn -2", PROG(JA(-3), EXIT));
 	refused(EINVAL, "outside", PROG(GOTOL(70000), EXIT));
 	refused(EINVAL, "outside", PROG(JMP_IMM(BPF_JEQ, R0, 0, 1), EXIT));
@@ -577,7 +577,8 @@ static void vm__sentence_names_the_source_line(void **state)
 			       .strings = "\0src/flows.bpf.c"};
 
 	assert_int_equal(load_with_lines(&btf, sizeof(btf), 1), -EFAULT);
-	assert_sentence("insn 1 (flows.bpf.c:34): read of 4 bytes at 0x0 is outside");
+	assert_sentence(
+		"insn 1 (flows.bpf.c:34, r0 = *(u32 *)(r1 +0)): read of 4 bytes at 0x0 is outside");
 	assert_sentence("NULL pointer");
 }
 
@@ -596,11 +597,11 @@ static void vm__malformed_btf_only_loses_the_lines(void **state)
 	bad[3].hdr.hdr_len = UINT32_MAX;
 	for (size_t i = 0; i < COUNT(bad); i++) {
 		assert_int_equal(load_with_lines(&bad[i], sizeof(bad[i]), 1), -EFAULT);
-		assert_sentence("insn 1: read");
+		assert_sentence("insn 1 (r0 = *(u32 *)(r1 +0)): read");
 	}
 	assert_int_equal(load_with_lines(&good, sizeof(good), 32), -EFAULT);
 	assert_int_equal(load_with_lines(&good, 10, 1), -EFAULT);
-	assert_sentence("insn 1: read");
+	assert_sentence("insn 1 (r0 = *(u32 *)(r1 +0)): read");
 }
 
 /* ---- memory -------------------------------------------------------------------------------- */
@@ -613,7 +614,9 @@ static void vm__frame_is_zero_at_the_start(void **state)
 
 static void vm__null_pointer_ends_the_run(void **state)
 {
-	ends(EFAULT, "insn 1: read of 8 bytes at 0x8 is outside stack, packet and map values",
+	ends(EFAULT,
+	     "insn 1 (r0 = *(u64 *)(r1 +0)): read of 8 bytes at 0x8 is outside stack, packet and "
+	     "map values",
 	     PROG(MOV_IMM(R1, 8), LDX(BPF_DW, R0, R1, 0), EXIT));
 	ends(EFAULT, "write of 1 bytes", PROG(MOV_IMM(R1, 0), ST(BPF_B, R1, 0, 1), EXIT));
 }
@@ -976,7 +979,7 @@ static void vm__callback_frames_are_counted_while_running(void **state)
 
 static void vm__fault_in_a_callback_ends_the_run(void **state)
 {
-	ends(EFAULT, "insn 7: read",
+	ends(EFAULT, "insn 7 (r0 = *(u32 *)(r2 +0)): read",
 	     PROG(MOV_IMM(R1, 5), LD_FUNC(R2, 5), MOV_IMM(R3, 0), MOV_IMM(R4, 0), CALL(181), EXIT,
 		  LDX(BPF_W, R0, R2, 0), EXIT));
 }
