@@ -94,7 +94,7 @@ static bool type_has(const struct map_ops *ops, uint8_t on_map)
 	}
 }
 
-/* In the order of the kernel's verifier: arguments, the type, the map's flags. */
+/* In the order of the kernel's verifier: arguments, the map's flags, the type. */
 static int refusal_of(uint8_t on_map, const struct bpfmap *map)
 {
 	uint8_t uses = on_map_uses[on_map];
@@ -102,10 +102,10 @@ static int refusal_of(uint8_t on_map, const struct bpfmap *map)
 	if (((uses & TAKES_KEY) && !map->spec.key_size) ||
 	    ((uses & TAKES_VALUE) && !map->spec.value_size))
 		return EACCES;
-	if (!type_has(map->ops, on_map))
-		return on_map == ON_MAP_EACH ? E524 : EINVAL;
 	if ((uses & WRITES) && (map->spec.map_flags & BPF_F_RDONLY_PROG))
 		return EACCES;
+	if (!type_has(map->ops, on_map))
+		return on_map == ON_MAP_EACH ? E524 : EINVAL;
 	if ((uses & WRITES) && map->region && map->region->readonly)
 		return EPERM;
 	return 0;
@@ -132,7 +132,7 @@ int helper_check_map(const struct vm_helper *helper, const struct bpfmap *map)
 			err,
 			"bpf_%s() writes to a map that was opened read-only; open it for writing",
 			helper->name);
-	if (err == EACCES && type_has(map->ops, helper->on_map))
+	if (map->spec.map_flags & BPF_F_RDONLY_PROG && err == EACCES)
 		return fail(err,
 			    "bpf_%s() writes to a map that is read-only for programs; create it "
 			    "without BPF_F_RDONLY_PROG",
