@@ -28,7 +28,7 @@
 #include "map/map.h"
 
 #include "base/error.h"
-#include "sync/bytes.h"
+#include "map/value.h"
 #include "sync/vcpu.h"
 
 #include <errno.h>
@@ -73,8 +73,8 @@ struct array {
 	struct region *region;
 	struct vcpus vcpus;
 	uint32_t n;
-	uint32_t copy_size; /* of one CPU's value through the system call */
 	uint32_t value_size;
+	struct value_shape shape; /* of what the system call copies, per CPU */
 };
 
 static bool spec_percpu(const struct map_spec *spec)
@@ -91,7 +91,7 @@ static void array_geometry_of(const struct map_spec *spec, uint32_t cpus, struct
 	g->cpus = spec_percpu(spec) ? cpus : 1;
 	g->plane_stride = (n * g->stride + 63) / 64 * 64;
 	/* Stages cost at most an eighth of the values, but one is needed. */
-	if (g->cpus * g->stride > 8)
+	if (g->cpus * g->stride > 8 || spec->spin_lock_plus1)
 		g->stripes = n / 8 < 1 ? 1 : n / 8 < STRIPES_MAX ? n / 8 : STRIPES_MAX;
 	/* A page of any machine, so that a mapping of the values shows nothing else. */
 	g->cpus_off = (g->cpus * g->plane_stride + 65535) / 65536 * 65536;
@@ -163,14 +163,8 @@ static void stripe_finish(struct array *a, uint32_t stripe)
 
 	if (!(state & COPYING))
 		return;
-	for (uint32_t cpu = 0; cpu < a->g.cpus && (uint32_t)state < a->n; cpu++) {
-		struct shm_u64 *value = array_value(a, cpu, (uint32_t)state);
-
-		for (uint64_t i = 0; i < words; i++)
-			/* B1 release -> B2 */
-			shm_u64_store_release(&value[i],
-					      shm_u64_load_relaxed(&stage[cpu * words + i]));
-	}
+	for (uint32_t cpu = 0; cpu < a->g.cpus && (uint32_t)state < a->n; cpu++)
+		value_move(array_value(a, cpu, (uint32_t)state), &stage[cpu * words], &a->shape);
 	shm_u64_store_release(&s->state, state_next(state, 0)); /* A1 release -> A2 */
 }
 
@@ -179,8 +173,10 @@ static void array_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_inde
 	struct array *a = arg;
 
 	(void)me;
-	if (lock_index == LOCK_NESTED)
+	if (lock_index == LOCK_NESTED) {
 		vcpu_mend(&a->vcpus, dead);
+		value_mend(a->region, dead);
+	}
 	if (lock_index < a->g.stripes)
 		stripe_finish(a, lock_index);
 }
@@ -203,7 +199,8 @@ static int array_attach(struct bpfmap *map)
 	a->region = map->region;
 	a->n = map->spec.max_entries;
 	a->value_size = map->spec.value_size;
-	a->copy_size = spec_percpu(&map->spec) ? (uint32_t)a->g.stride : a->value_size;
+	a->shape.size = spec_percpu(&map->spec) ? (uint32_t)a->g.stride : a->value_size;
+	a->shape.lock_plus1 = map->spec.spin_lock_plus1;
 	map->priv = a;
 	if (spec_percpu(&map->spec)) {
 		a->vcpus.shm = (struct vcpu_shm *)(a->values + a->g.cpus_off);
@@ -268,16 +265,45 @@ static int stripe_lock(struct array *a, uint32_t stripe)
 /* The kernel's checks of an update, in its order. */
 static int update_check(const struct array *a, uint32_t index, uint64_t flags)
 {
-	if (flags > BPF_EXIST)
-		return fail(EINVAL,
-			    "update flags 0x%llx: one of BPF_ANY, BPF_NOEXIST, BPF_EXIST is "
-			    "possible",
-			    (unsigned long long)flags);
+	int err = value_check_flags(flags, &a->shape);
+
+	if (err)
+		return err;
 	if (index >= a->n)
 		return fail_quick(E2BIG, "the index is not below max_entries");
-	if (flags == BPF_NOEXIST)
+	if (flags & BPF_NOEXIST)
 		return fail_quick(EEXIST,
 				  "the elements of an array always exist: BPF_NOEXIST fails");
+	return 0;
+}
+
+/* All CPUs' values from the caller into the stripe's stage. */
+static void stage_fill(const struct array *a, uint32_t stripe, const void *value)
+{
+	struct shm_u64 *stage = array_stage(a, stripe);
+
+	for (uint32_t cpu = 0; cpu < a->g.cpus; cpu++)
+		bytes_store(stage + cpu * a->g.stride / 8, (const char *)value + cpu * a->g.stride,
+			    a->shape.size);
+}
+
+static int write_locked(struct array *a, uint32_t index, const void *value, uint64_t flags)
+{
+	uint32_t stripe = index % a->g.stripes;
+	struct stripe_shm *s = array_stripe(a, stripe);
+	struct shm_u64 *at = array_value(a, 0, index);
+	int err;
+
+	stage_fill(a, stripe, value);
+	err = flags & BPF_F_LOCK ? value_lock(a->region, at, &a->shape) : 0;
+	if (err)
+		return err;
+	/* A1 release -> A2 */
+	shm_u64_store_release(&s->state,
+			      state_next(shm_u64_load_relaxed(&s->state), COPYING | index));
+	stripe_finish(a, stripe);
+	if (flags & BPF_F_LOCK)
+		value_unlock(a->region, at, &a->shape);
 	return 0;
 }
 
@@ -286,28 +312,21 @@ static int array_write(struct bpfmap *map, const void *key, const void *value, u
 {
 	struct array *a = map->priv;
 	uint32_t index = array_index(key), stripe;
-	struct stripe_shm *s;
 	int err = update_check(a, index, flags);
 
 	if (err)
 		return err;
 	if (!a->g.stripes) {
-		bytes_store(array_value(a, 0, index), value, a->copy_size);
+		bytes_store(array_value(a, 0, index), value, a->shape.size);
 		return 0;
 	}
 	stripe = index % a->g.stripes;
-	s = array_stripe(a, stripe);
 	err = stripe_lock(a, stripe);
 	if (err)
 		return err;
-	bytes_store(array_stage(a, stripe), value,
-		    a->g.cpus > 1 ? a->g.cpus * a->g.stride : a->copy_size);
-	/* A1 release -> A2 */
-	shm_u64_store_release(&s->state,
-			      state_next(shm_u64_load_relaxed(&s->state), COPYING | index));
-	stripe_finish(a, stripe);
-	lock_release(&s->lock);
-	return 0;
+	err = write_locked(a, index, value, flags);
+	lock_release(&array_stripe(a, stripe)->lock);
+	return err;
 }
 
 /* A program's update: its own CPU's value. */
@@ -330,21 +349,23 @@ static int array_delete(struct bpfmap *map, const void *key)
 	return fail_quick(EINVAL, "the elements of an array cannot be deleted; set them to zero");
 }
 
-static void copy_out(const struct array *a, uint32_t index, uint8_t *ret_value)
+/* All CPUs' values to the caller, each plane_words behind the one before. */
+static void copy_out(const struct array *a, const struct shm_u64 *from, uint64_t plane_words,
+		     uint8_t *ret_value)
 {
 	for (uint32_t cpu = 0; cpu < a->g.cpus; cpu++)
-		bytes_load(ret_value + cpu * a->g.stride, array_value(a, cpu, index), a->copy_size);
+		value_load(ret_value + cpu * a->g.stride, from + cpu * plane_words, &a->shape);
 }
 
 /* Writers of the stripe disturb every attempt: copy with the lock held. */
-static int read_locked(struct array *a, uint32_t index, void *ret_value)
+static int read_striped(struct array *a, uint32_t index, void *ret_value)
 {
 	uint32_t stripe = index % a->g.stripes;
 	int err = stripe_lock(a, stripe);
 
 	if (err)
 		return err;
-	copy_out(a, index, ret_value);
+	copy_out(a, array_value(a, 0, index), a->g.plane_stride / 8, ret_value);
 	lock_release(&array_stripe(a, stripe)->lock);
 	return 0;
 }
@@ -355,7 +376,7 @@ static int array_read_index(struct array *a, uint32_t index, void *ret_value)
 	struct stripe_shm *s;
 
 	if (!a->g.stripes) {
-		copy_out(a, index, ret_value);
+		copy_out(a, array_value(a, 0, index), 0, ret_value);
 		return 0;
 	}
 	stripe = index % a->g.stripes;
@@ -364,16 +385,34 @@ static int array_read_index(struct array *a, uint32_t index, void *ret_value)
 		uint64_t state = shm_u64_load_acquire(&s->state); /* A2 acquire <- A1 */
 
 		if (state & COPYING && (uint32_t)state == index)
-			bytes_load(ret_value, array_stage(a, stripe),
-				   a->g.cpus > 1 ? a->g.cpus * a->g.stride : a->copy_size);
+			copy_out(a, array_stage(a, stripe), a->g.stride / 8, ret_value);
 		else
-			copy_out(a, index, ret_value);
+			copy_out(a, array_value(a, 0, index), a->g.plane_stride / 8, ret_value);
 		if (shm_u64_load_relaxed(&s->state) == state)
 			return 0;
 		if (tries >= COPY_TRIES && !a->region->readonly)
-			return read_locked(a, index, ret_value);
+			return read_striped(a, index, ret_value);
 	}
 	return fail(EUCLEAN, "element %u changes without end; is somebody scribbling?", index);
+}
+
+/* Copy under the element's spin lock. */
+static int array_read_locked(struct bpfmap *map, const void *key, void *ret_value)
+{
+	struct array *a = map->priv;
+	uint32_t index = array_index(key);
+	struct shm_u64 *at;
+	int err;
+
+	if (index >= a->n)
+		return -ENOENT;
+	at = array_value(a, 0, index);
+	err = value_lock(a->region, at, &a->shape);
+	if (err)
+		return err;
+	copy_out(a, at, 0, ret_value);
+	value_unlock(a->region, at, &a->shape);
+	return 0;
 }
 
 static int array_read(struct bpfmap *map, const void *key, void *ret_value)
@@ -460,6 +499,7 @@ const struct map_ops array_map_ops = {
 	.update = array_write,
 	.delete_elem = array_delete,
 	.read = array_read,
+	.read_locked = array_read_locked,
 	.write = array_write,
 	.next_key = array_next_key,
 	.read_bucket = array_read_bucket,
