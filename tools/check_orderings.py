@@ -5,6 +5,7 @@
 An ordered access is a call of a function of src/sync/ whose name ends in the ordering:
 
     shm_*_acquire( shm_*_release( shm_*_acq_rel( shm_*_seq_cst( and *fence_<ordering>(
+    private_*_<ordering>(, for words of one process
 
 A comment carries its tag: on the line before the call, if there is nothing else on it, or on the lines
 of the expression that the call is part of:
@@ -30,7 +31,7 @@ import re
 
 import checklib
 
-CALL = re.compile(r"\b(?:shm_\w+|\w*fence)_(acquire|release|acq_rel|seq_cst)\s*\(")
+CALL = re.compile(r"\b(?:shm_\w+|private_\w+|\w*fence)_(acquire|release|acq_rel|seq_cst)\s*\(")
 FENCE = re.compile(r"\w*fence_\w+\s*\(")
 TAG = re.compile(
     r"\b([A-Z]+[0-9]+) (acquire|release|acq_rel|fence) (<->|->|<-) ([A-Z]+[0-9]+(?:, [A-Z]+[0-9]+)*)\b"
@@ -172,6 +173,7 @@ CANARIES = [
         "raw atomics",
     ),
     canary("stdatomic", "#include <stdatomic.h>\n", "raw atomics"),
+    canary("private word without tag", "x = private_ptr_load_acquire(p);\n", "has no tag"),
     canary("fence without tag", "shm_fence_seq_cst();\n", "has no tag"),
 ]
 

@@ -9,6 +9,13 @@
  * with the same mode is the same map with the same rights, so that is as good. entry_is_current() is
  * the one place to change for a cheaper check.
  *
+ * Why a system call per operation: nothing in this process's memory changes when the kernel's table of
+ * descriptors does. Replacing close(), dup2() and fclose() sees most closes, and src/compat does so to
+ * free memory early, but not those of libc itself (closedir, freopen, posix_spawn), of a static
+ * runtime such as Go's, of io_uring, or of a clone(CLONE_FILES) process; and after one such close the
+ * next open() may return the same number, and a write would land in the wrong map. The query costs
+ * about as much as getpid(); who needs less keeps a handle: bpfmap_open_fd() once, then the native API.
+ *
  * States of a slot:   NULL -> entry            entry_install (under table.lock)
  *                     entry -> NULL            entry_retire  (under table.lock), entry to the graves
  *                     grave -> freed           graves_free   (under table.lock), when nobody uses it
@@ -16,11 +23,11 @@
  *                     cells: that thread (the child after fork() clears the others').
  * Locks:              table.lock, recursive, because freeing a program releases its maps; never
  *                     held while a program runs or an element operation is under way.
- * Edges:  F1 sequentially consistent store of a hazard, then load of the slot (fd_try)
- *            -> F2 store of NULL into the slot, fence, then load of all hazards (entry_retire,
- *            graves_free). Either the user sees NULL and turns back or the reaper sees the use.
- *         F3 release of slot in entry_install -> F4 acquire of the slot in fd_try.
- *         F5 release of a chunk pointer -> F6 acquire in slot_of.
+ * Edges:  FD1 a user stores its hazard, then loads the slot (fd_try) <-> FD2 the reaper stores NULL
+ *            into the slot, then loads all hazards (entry_retire, graves_free): either the user sees
+ *            NULL and turns back, or the reaper sees the use. The same when a use ends (fd_put).
+ *         FD3 release of a slot in entry_install -> FD4 acquire in fd_try.
+ *         FD5 release of a chunk's pointer -> FD6 acquire in slot_of.
  * Progress:           a lookup of a cached descriptor never waits and writes no shared line.
  * fork:               the child keeps the table; table.lock is made anew there, hazards of threads
  *                     that no longer exist are cleared.
@@ -32,6 +39,7 @@
 #include "base/error.h"
 #include "bpf/command.h"
 #include "bpf/object.h"
+#include "sync/private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -55,24 +63,24 @@ struct fd_entry {
 	struct object *object;
 	int private_fd;
 	int access;
-	struct fd_entry *next_grave;
+	struct private_ptr next_grave; /* struct fd_entry */
 };
 
 struct chunk {
-	struct fd_entry *slots[CHUNK_SLOTS];
+	struct private_ptr slots[CHUNK_SLOTS]; /* struct fd_entry */
 };
 
 struct thread_record {
-	void *hazards[HAZARDS];
+	struct private_ptr hazards[HAZARDS]; /* struct fd_entry */
 	int taken;
 	struct thread_record *next;
 };
 
 static struct {
 	pthread_mutex_t lock;
-	struct chunk *chunks[CHUNKS];
+	struct private_ptr chunks[CHUNKS]; /* struct chunk */
 	struct object *objects[OBJECT_BUCKETS];
-	struct fd_entry *graves;
+	struct private_ptr graves; /* struct fd_entry: the first */
 	unsigned int entries;
 	unsigned int installed; /* since the last sweep */
 	struct thread_record *threads;
@@ -159,27 +167,29 @@ static struct thread_record *__attribute__((cold, noinline)) thread_record_make(
 	return t;
 }
 
-static struct fd_entry **slot_of(int fd)
+static struct private_ptr *slot_of(int fd)
 {
 	struct chunk *chunk;
 
 	if (fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
 		return NULL;
-	chunk = __atomic_load_n(&table.chunks[fd / CHUNK_SLOTS], __ATOMIC_ACQUIRE); /* F6 */
+	/* FD6 acquire <- FD5 */
+	chunk = private_ptr_load_acquire(&table.chunks[fd / CHUNK_SLOTS]);
 	return chunk ? &chunk->slots[fd % CHUNK_SLOTS] : NULL;
 }
 
-static struct fd_entry **slot_make_locked(int fd)
+static struct private_ptr *slot_make_locked(int fd)
 {
 	struct chunk *chunk;
 
 	if (fd < 0 || fd >= CHUNKS * CHUNK_SLOTS)
 		return NULL;
-	if (!table.chunks[fd / CHUNK_SLOTS]) {
+	if (!private_ptr_load_relaxed(&table.chunks[fd / CHUNK_SLOTS])) {
 		chunk = calloc(1, sizeof(*chunk));
 		if (!chunk)
 			return NULL;
-		__atomic_store_n(&table.chunks[fd / CHUNK_SLOTS], chunk, __ATOMIC_RELEASE); /* F5 */
+		/* FD5 release -> FD6 */
+		private_ptr_store_release(&table.chunks[fd / CHUNK_SLOTS], chunk);
 	}
 	return slot_of(fd);
 }
@@ -240,23 +250,24 @@ static int grave_in_use(const struct fd_entry *entry)
 {
 	for (struct thread_record *t = table.threads; t; t = t->next)
 		for (int i = 0; i < HAZARDS; i++)
-			if (__atomic_load_n(&t->hazards[i], __ATOMIC_SEQ_CST) == entry) /* F2 */
+			/* FD2 acq_rel <-> FD1 */
+			if (private_ptr_load_seq_cst(&t->hazards[i]) == entry)
 				return 1;
 	return 0;
 }
 
 static void graves_free_locked(void)
 {
-	struct fd_entry **at = &table.graves;
+	struct private_ptr *at = &table.graves;
+	struct fd_entry *entry;
 
-	while (*at) {
-		struct fd_entry *entry = *at;
-
+	while ((entry = private_ptr_load_relaxed(at))) {
 		if (grave_in_use(entry)) {
 			at = &entry->next_grave;
 			continue;
 		}
-		*at = entry->next_grave;
+		/* FD2 acq_rel <-> FD1 */
+		private_ptr_store_seq_cst(at, private_ptr_load_relaxed(&entry->next_grave));
 		/* A program that closes every number it can count to closed ours as well, and the
 		 * number may be somebody else's by now. */
 		if (same_file(entry->private_fd, entry->object))
@@ -266,13 +277,14 @@ static void graves_free_locked(void)
 	}
 }
 
-static void entry_retire_locked(struct fd_entry **slot)
+static void entry_retire_locked(struct private_ptr *slot)
 {
-	struct fd_entry *entry = *slot;
+	struct fd_entry *entry = private_ptr_load_relaxed(slot);
+	struct fd_entry *first = private_ptr_load_relaxed(&table.graves);
 
-	__atomic_store_n(slot, NULL, __ATOMIC_SEQ_CST); /* F2 */
-	entry->next_grave = table.graves;
-	table.graves = entry;
+	private_ptr_store_seq_cst(slot, NULL);		      /* FD2 acq_rel <-> FD1 */
+	private_ptr_store_seq_cst(&entry->next_grave, first); /* FD2 acq_rel <-> FD1 */
+	private_ptr_store_seq_cst(&table.graves, entry);      /* FD2 acq_rel <-> FD1 */
 	table.entries--;
 }
 
@@ -285,19 +297,21 @@ static struct object *object_find_locked(dev_t dev, ino_t ino)
 	return object;
 }
 
+/* A duplicate of our own. Looking at it and not at fd makes sure that what is found out about the
+ * descriptor is true of one file, even if the program closes and reuses the number meanwhile. */
 static int private_dup(int fd)
 {
 	int private_fd = fcntl(fd, F_DUPFD_CLOEXEC, PRIVATE_FD_MIN);
 
-	if (private_fd < 0)
+	if (private_fd < 0 && (errno == EINVAL || errno == EMFILE))
 		private_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	return private_fd < 0 ? -errno : private_fd;
+	return private_fd < 0 ? fail_os(errno, "cannot duplicate descriptor %d", fd) : private_fd;
 }
 
-/* Make the entry for fd; takes over one reference to object. */
-static int entry_install_locked(int fd, struct object *object)
+/* Make the entry for fd; takes over one reference to object, and private_fd if it succeeds. */
+static int entry_install_locked(int fd, int private_fd, struct object *object)
 {
-	struct fd_entry **slot = slot_make_locked(fd);
+	struct private_ptr *slot = slot_make_locked(fd);
 	struct fd_entry *entry = slot ? calloc(1, sizeof(*entry)) : NULL;
 
 	if (!entry) {
@@ -305,18 +319,11 @@ static int entry_install_locked(int fd, struct object *object)
 		return fail(ENOMEM, "no memory to remember descriptor %d", fd);
 	}
 	entry->object = object;
-	entry->access = fcntl(fd, F_GETFL) & O_ACCMODE;
-	entry->private_fd = private_dup(fd);
-	if (entry->private_fd < 0) {
-		int err = fail_os(-entry->private_fd, "cannot duplicate descriptor %d", fd);
-
-		object_release_locked(object);
-		free(entry);
-		return err;
-	}
-	if (*slot)
+	entry->access = fcntl(private_fd, F_GETFL) & O_ACCMODE;
+	entry->private_fd = private_fd;
+	if (private_ptr_load_relaxed(slot))
 		entry_retire_locked(slot);
-	__atomic_store_n(slot, entry, __ATOMIC_RELEASE); /* F3 */
+	private_ptr_store_release(slot, entry); /* FD3 release -> FD4 */
 	table.entries++;
 	table.installed++;
 	graves_free_locked();
@@ -348,52 +355,98 @@ int fd_install(int fd, const struct object *what)
 	struct object tmp = *what;
 	struct object *object;
 	struct stat st;
-	int err;
+	int private_fd, err;
 
 	pthread_once(&table_once, table_init);
-	if (fstat(fd, &st)) {
-		err = fail_os(errno, "cannot look at descriptor %d", fd);
-		object_payload_free(&tmp);
-		return err;
-	}
 	table_lock();
-	err = object_add_locked(what, &st, &object);
+	private_fd = private_dup(fd);
+	err = private_fd < 0 ? private_fd : 0;
+	if (!err && fstat(private_fd, &st))
+		err = fail_os(errno, "cannot look at descriptor %d", fd);
+	if (err)
+		object_payload_free(&tmp);
+	else
+		err = object_add_locked(what, &st, &object);
 	if (!err)
-		err = entry_install_locked(fd, object);
+		err = entry_install_locked(fd, private_fd, object);
+	if (err && private_fd >= 0)
+		close(private_fd);
 	table_unlock();
 	return err;
 }
 
-/* Find out what fd is and enter it. */
-static int fd_resolve_locked(int fd)
+/* Rule out what is not ours with a look alone: opening and closing a file again, as a closer look
+ * needs, would drop the record locks that the program holds on it. */
+static int descriptor_check(int fd)
 {
-	struct fd_entry **slot = slot_of(fd);
+	struct stat st, again;
+	enum object_kind kind;
+	int flags, err;
+	uint32_t id;
+
+	/* Once more if another thread put another file there between two looks. */
+	do {
+		flags = fcntl(fd, F_GETFL);
+		if (flags < 0 || (flags & O_PATH) || fstat(fd, &st))
+			return fail(EBADF, "descriptor %d is not open, or only as a path", fd);
+		if ((flags & O_ACCMODE) == O_WRONLY)
+			err = S_ISREG(st.st_mode) ? 0 : -EINVAL;
+		else
+			err = object_identify(fd, &kind, &id);
+	} while (err && !fstat(fd, &again) &&
+		 (err == -EBADF || st.st_ino != again.st_ino || st.st_dev != again.st_dev));
+	if (err == -EBADF)
+		return fail(EBADF, "descriptor %d is not open", fd);
+	if (err)
+		return fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
+	return 0;
+}
+
+/* Find out what is behind private_fd and enter it for fd. */
+static int private_resolve_locked(int fd, int private_fd)
+{
 	struct object *object;
 	struct object what;
 	struct stat st;
 	int err;
 
-	if (slot && *slot && entry_is_current(*slot, fd))
-		return 0;
-	if (slot && *slot) {
-		entry_retire_locked(slot);
-		graves_free_locked();
-	}
-	if (fstat(fd, &st) || (fcntl(fd, F_GETFL) & O_PATH))
-		return fail(EBADF, "descriptor %d is not open, or only as a path", fd);
-	if (!S_ISREG(st.st_mode))
-		return fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
+	if (fstat(private_fd, &st))
+		return fail_os(errno, "cannot look at descriptor %d", fd);
 	object = object_find_locked(st.st_dev, st.st_ino);
 	if (object) {
 		object->refs++;
-		return entry_install_locked(fd, object);
+		return entry_install_locked(fd, private_fd, object);
 	}
 	memset(&what, 0, sizeof(what));
-	err = object_open(fd, &what);
+	err = object_open(private_fd, &what);
+	if (!err)
+		err = object_add_locked(&what, &st, &object);
+	return err ? err : entry_install_locked(fd, private_fd, object);
+}
+
+/* Find out what fd is and enter it. */
+static int fd_resolve_locked(int fd)
+{
+	struct private_ptr *slot = slot_of(fd);
+	struct fd_entry *entry = slot ? private_ptr_load_relaxed(slot) : NULL;
+	int private_fd, err;
+
+	if (entry && entry_is_current(entry, fd))
+		return 0;
+	if (entry) {
+		entry_retire_locked(slot);
+		graves_free_locked();
+	}
+	err = descriptor_check(fd);
 	if (err)
 		return err;
-	err = object_add_locked(&what, &st, &object);
-	return err ? err : entry_install_locked(fd, object);
+	private_fd = private_dup(fd);
+	if (private_fd < 0)
+		return private_fd;
+	err = private_resolve_locked(fd, private_fd);
+	if (err)
+		close(private_fd);
+	return err;
 }
 
 static int __attribute__((noinline)) fd_resolve(int fd)
@@ -409,22 +462,24 @@ static int __attribute__((noinline)) fd_resolve(int fd)
 /* 1: *ret_ref is filled. 0: not cached or stale. */
 static int fd_try(int fd, struct thread_record *t, struct fd_ref *ret_ref)
 {
-	struct fd_entry **slot = slot_of(fd);
-	struct fd_entry *entry = slot ? __atomic_load_n(slot, __ATOMIC_ACQUIRE) : NULL; /* F4 */
+	struct private_ptr *slot = slot_of(fd);
+	/* FD4 acquire <- FD3 */
+	struct fd_entry *entry = slot ? private_ptr_load_acquire(slot) : NULL;
 	int i = 0;
 
 	if (!entry)
 		return 0;
-	while (i < HAZARDS - 1 && t->hazards[i])
+	while (i < HAZARDS - 1 && private_ptr_load_relaxed(&t->hazards[i]))
 		i++;
-	__atomic_store_n(&t->hazards[i], entry, __ATOMIC_SEQ_CST); /* F1 */
-	if (__atomic_load_n(slot, __ATOMIC_SEQ_CST) == entry && entry_is_current(entry, fd)) {
+	private_ptr_store_seq_cst(&t->hazards[i], entry); /* FD1 acq_rel <-> FD2 */
+	/* FD1 acq_rel <-> FD2 */
+	if (private_ptr_load_seq_cst(slot) == entry && entry_is_current(entry, fd)) {
 		ret_ref->object = entry->object;
 		ret_ref->access = entry->access;
 		ret_ref->hazard = &t->hazards[i];
 		return 1;
 	}
-	__atomic_store_n(&t->hazards[i], NULL, __ATOMIC_RELEASE); /* F1: the use is over */
+	private_ptr_store_seq_cst(&t->hazards[i], NULL); /* FD1 acq_rel <-> FD2 */
 	return 0;
 }
 
@@ -458,8 +513,9 @@ int fd_get(int fd, enum object_kind kind, struct fd_ref *ret_ref)
 
 void fd_put(struct fd_ref *ref)
 {
-	__atomic_store_n(ref->hazard, NULL, __ATOMIC_SEQ_CST); /* F1: the use is over */
-	if (!__atomic_load_n(&table.graves, __ATOMIC_SEQ_CST)) /* F2: who retired it meanwhile? */
+	private_ptr_store_seq_cst(ref->hazard, NULL); /* FD1 acq_rel <-> FD2 */
+	/* Whoever retired the entry meanwhile saw it in use and left it to us: FD1 acq_rel <-> FD2 */
+	if (!private_ptr_load_seq_cst(&table.graves))
 		return;
 	table_lock();
 	graves_free_locked();
@@ -471,12 +527,14 @@ void fd_sweep(void)
 	pthread_once(&table_once, table_init);
 	table_lock();
 	for (int c = 0; c < CHUNKS; c++) {
-		struct chunk *chunk = table.chunks[c];
+		struct chunk *chunk = private_ptr_load_relaxed(&table.chunks[c]);
 
-		for (int i = 0; chunk && i < CHUNK_SLOTS; i++)
-			if (chunk->slots[i] &&
-			    !entry_is_current(chunk->slots[i], c * CHUNK_SLOTS + i))
+		for (int i = 0; chunk && i < CHUNK_SLOTS; i++) {
+			struct fd_entry *entry = private_ptr_load_relaxed(&chunk->slots[i]);
+
+			if (entry && !entry_is_current(entry, c * CHUNK_SLOTS + i))
 				entry_retire_locked(&chunk->slots[i]);
+		}
 	}
 	table.installed = 0;
 	graves_free_locked();
@@ -517,13 +575,15 @@ struct object *object_by_id(enum object_kind kind, uint32_t id)
 
 void bpfmap_bpf_fd_closed(int fd)
 {
-	struct fd_entry **slot = inside ? NULL : slot_of(fd);
+	struct private_ptr *slot = inside ? NULL : slot_of(fd);
+	struct fd_entry *entry;
 
 	/* Closing a number that was never ours must stay as cheap as close(). */
-	if (!slot || !__atomic_load_n(slot, __ATOMIC_ACQUIRE)) /* F4 */
+	if (!slot || !private_ptr_load_relaxed(slot))
 		return;
 	table_lock();
-	if (*slot && !entry_is_current(*slot, fd))
+	entry = private_ptr_load_relaxed(slot);
+	if (entry && !entry_is_current(entry, fd))
 		entry_retire_locked(slot);
 	graves_free_locked();
 	table_unlock();

@@ -9,6 +9,7 @@
 struct bpfmap;
 struct prog;
 struct btf_blob;
+struct private_ptr;
 
 /* The numbers are those of rundir_next_id(). */
 enum object_kind { OBJECT_MAP = 0, OBJECT_PROG = 1, OBJECT_BTF = 2 };
@@ -34,8 +35,8 @@ struct object {
 /* A descriptor in use: the object cannot go away before fd_put(). */
 struct fd_ref {
 	struct object *object;
-	int access;    /* O_RDWR, O_RDONLY, O_WRONLY */
-	void **hazard; /* where this thread announces the use */
+	int access;		    /* O_RDWR, O_RDONLY, O_WRONLY */
+	struct private_ptr *hazard; /* where this thread announces the use */
 };
 
 /* Look fd up. EBADF: not open; EINVAL: open, but not an object of ours or not of this kind. */

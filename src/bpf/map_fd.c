@@ -318,16 +318,19 @@ static int mmap_check(const struct fd_ref *ref, size_t length, int prot, int fla
 
 int bpfmap_bpf_may_mmap(int fd, size_t length, int prot, int flags, uint64_t off)
 {
+	enum object_kind kind;
 	struct fd_ref ref;
 	struct stat st;
+	uint32_t id;
 	int err;
 
 	/* Nearly every mapping is of some other file: it must cost no more than an fstat. */
 	if (fd_table_busy() || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
 	    st.st_size < REGION_HEADER_LEN)
 		return 0;
-	/* The library's own handles map the whole file, which no user of the map would. */
-	if (length == (uint64_t)st.st_size && !off)
+	/* The library's own handles map the whole file, which no user of the map would. A write-only
+	 * descriptor can neither be looked into nor be mapped. */
+	if ((length == (uint64_t)st.st_size && !off) || object_identify(fd, &kind, &id))
 		return 0;
 	if (fd_get(fd, OBJECT_MAP, &ref))
 		return 0;

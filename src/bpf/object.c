@@ -49,12 +49,15 @@ int object_reopen(int fd, int access)
 static int region_identify(int fd, uint64_t size, uint32_t *ret_id)
 {
 	uint64_t magic;
+	ssize_t got;
 
-	if (size < REGION_HEADER_LEN ||
-	    pread(fd, &magic, sizeof(magic),
-		  (off_t)(size - REGION_HEADER_LEN + offsetof(struct region_header_shm, magic))) !=
-		    sizeof(magic) ||
-	    magic != REGION_MAGIC)
+	if (size < REGION_HEADER_LEN)
+		return -EINVAL;
+	got = pread(fd, &magic, sizeof(magic),
+		    (off_t)(size - REGION_HEADER_LEN + offsetof(struct region_header_shm, magic)));
+	if (got < 0)
+		return -errno;
+	if (got != sizeof(magic) || magic != REGION_MAGIC)
 		return -EINVAL;
 	if (pread(fd, ret_id, sizeof(*ret_id),
 		  (off_t)(size - REGION_HEADER_LEN + offsetof(struct region_header_shm, id))) !=
@@ -67,13 +70,17 @@ int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id)
 {
 	struct object_header header;
 	struct stat st;
+	int err;
 
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode))
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
-	if (!region_identify(fd, (uint64_t)st.st_size, ret_id)) {
+	err = region_identify(fd, (uint64_t)st.st_size, ret_id);
+	if (!err)
 		*ret_kind = OBJECT_MAP;
-		return 0;
-	}
+	if (!err || err == -EBADF)
+		return err;
 	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
 	    header.magic != OBJECT_MAGIC || header.version != OBJECT_VERSION ||
 	    (header.kind != OBJECT_PROG && header.kind != OBJECT_BTF))

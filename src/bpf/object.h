@@ -26,7 +26,7 @@ struct object_header {
 /* A map's or program's name in an argument block (16 bytes). EINVAL. */
 int object_name_check(const char *name);
 
-/* What is fd's file? kind, id; nothing is loaded. EINVAL: none of ours. */
+/* What is fd's file? kind, id; nothing is loaded. EINVAL: none of ours. EBADF: closed meanwhile. */
 int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id);
 
 /* Load the object behind fd: fills kind, id and the payload. EINVAL: none of ours. */

@@ -9,6 +9,7 @@
 #include "bpf/command.h"
 #include "bpfmap/compat.h"
 #include "compat/raw.h"
+#include "sync/private.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -16,16 +17,16 @@
 
 BPFMAP_API long syscall(long number, ...);
 
-static int engine_now;
+static struct private_u32 engine_now; /* enum bpfmap_engine */
 
 enum bpfmap_engine bpfmap_compat_engine(enum bpfmap_engine engine)
 {
-	return (enum bpfmap_engine)__atomic_exchange_n(&engine_now, (int)engine, __ATOMIC_RELAXED);
+	return (enum bpfmap_engine)private_u32_exchange_relaxed(&engine_now, (uint32_t)engine);
 }
 
 int engine_is_user(void)
 {
-	return __atomic_load_n(&engine_now, __ATOMIC_RELAXED) == BPFMAP_ENGINE_USER;
+	return private_u32_load_relaxed(&engine_now) == BPFMAP_ENGINE_USER;
 }
 
 long engine_bpf(int cmd, void *attr, unsigned int size)
