@@ -46,24 +46,29 @@ int object_reopen(int fd, int access)
 	return ret < 0 ? -errno : ret;
 }
 
+static int bytes_look(int fd, void *dst, size_t size, uint64_t off)
+{
+	ssize_t got = pread(fd, dst, size, (off_t)off);
+
+	if (got < 0)
+		return -errno;
+	return got == (ssize_t)size ? 0 : -EINVAL;
+}
+
 static int region_identify(int fd, uint64_t size, uint32_t *ret_id)
 {
-	uint64_t magic;
-	ssize_t got;
+	uint64_t header = size - REGION_HEADER_LEN, magic;
+	int err;
 
 	if (size < REGION_HEADER_LEN)
 		return -EINVAL;
-	got = pread(fd, &magic, sizeof(magic),
-		    (off_t)(size - REGION_HEADER_LEN + offsetof(struct region_header_shm, magic)));
-	if (got < 0)
-		return -errno;
-	if (got != sizeof(magic) || magic != REGION_MAGIC)
-		return -EINVAL;
-	if (pread(fd, ret_id, sizeof(*ret_id),
-		  (off_t)(size - REGION_HEADER_LEN + offsetof(struct region_header_shm, id))) !=
-	    sizeof(*ret_id))
-		return -EINVAL;
-	return 0;
+	err = bytes_look(fd, &magic, sizeof(magic),
+			 header + offsetof(struct region_header_shm, magic));
+	if (!err && magic != REGION_MAGIC)
+		err = -EINVAL;
+	return err ? err
+		   : bytes_look(fd, ret_id, sizeof(*ret_id),
+				header + offsetof(struct region_header_shm, id));
 }
 
 int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id)
@@ -81,8 +86,10 @@ int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id)
 		*ret_kind = OBJECT_MAP;
 	if (!err || err == -EBADF)
 		return err;
-	if (pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
-	    header.magic != OBJECT_MAGIC || header.version != OBJECT_VERSION ||
+	err = bytes_look(fd, &header, sizeof(header), 0);
+	if (err)
+		return err;
+	if (header.magic != OBJECT_MAGIC || header.version != OBJECT_VERSION ||
 	    (header.kind != OBJECT_PROG && header.kind != OBJECT_BTF))
 		return -EINVAL;
 	*ret_kind = header.kind;
