@@ -156,11 +156,11 @@ static void each_bucket(struct each *each)
 				return;
 			continue;
 		}
-		for (uint32_t i = 0; i < count && (!err || err == -ENOENT); i++)
-			if (!each_visit(each, each->keys + (size_t)i * map->spec.key_size))
-				return;
 		if (err)
 			return;
+		for (uint32_t i = 0; i < count; i++)
+			if (!each_visit(each, each->keys + (size_t)i * map->spec.key_size))
+				return;
 	}
 }
 

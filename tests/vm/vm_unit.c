@@ -104,10 +104,8 @@ static int fake_read_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, vo
 	int to = *cursor ? FAKE_ROOM : 1;
 	uint32_t found = 0;
 
-	if (*cursor > 1) {
-		*count = 0;
+	if (*cursor > 1)
 		return -ENOENT;
-	}
 	for (int i = from; i < to; i++)
 		found += fake->present[i];
 	if (found > *count) {
