@@ -196,6 +196,11 @@ struct bpfmap_bloom_info {
 };
 BPFMAP_API int bpfmap_bloom_info(struct bpfmap *map, struct bpfmap_bloom_info *ret_info);
 
+/* Compare the map with what a program takes it for. EINVAL, with a sentence such as "value_size: map has
+ * 16, struct flow_stats has 24". A size of 0 and a NULL name: the map has no keys. */
+BPFMAP_API int bpfmap_expect(struct bpfmap *map, const char *key_name, uint32_t key_size,
+			     const char *value_name, uint32_t value_size);
+
 /* What a map is and how full it is. All counters are O(1) to read. */
 struct bpfmap_info {
 	uint32_t type;
@@ -215,6 +220,7 @@ struct bpfmap_info {
 	uint64_t entries;	 /* elements present now */
 	uint64_t high_water;	 /* most elements ever present at once */
 	uint64_t failed_updates; /* updates refused because the map was full */
+	uint64_t evictions;	 /* elements that an LRU map gave up for others */
 	uint64_t memory_bytes; /* bytes reserved for the map right now, its bookkeeping included */
 	uint64_t created_ns;   /* CLOCK_REALTIME */
 };

@@ -171,6 +171,8 @@ int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map
 	spec_from_opts(opts, &how.spec);
 	how.cpus = cpus_possible();
 	err = map_check_spec(&how.spec);
+	if (!err && map_ops_of(how.spec.type)->normalize)
+		map_ops_of(how.spec.type)->normalize(&how.spec, how.cpus);
 	if (!err)
 		err = map_ops_of(how.spec.type)->layout(&how.spec, how.cpus, &layout);
 	if (!err && opts->name)
@@ -385,6 +387,18 @@ int bpfmap_take(struct bpfmap *map, const void *key, void *ret_value)
 	return map->ops->take(map, key, ret_value);
 }
 
+int bpfmap_expect(struct bpfmap *map, const char *key_name, uint32_t key_size,
+		  const char *value_name, uint32_t value_size)
+{
+	if (map->spec.key_size != key_size)
+		return fail(EINVAL, "key_size: map has %u, %s has %u", map->spec.key_size,
+			    key_name ? key_name : "the program", key_size);
+	if (map->spec.value_size != value_size)
+		return fail(EINVAL, "value_size: map has %u, %s has %u", map->spec.value_size,
+			    value_name ? value_name : "the program", value_size);
+	return 0;
+}
+
 int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)
 {
 	const struct region *region = map->region;
@@ -408,6 +422,7 @@ int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)
 		.entries = counters.entries,
 		.high_water = counters.high_water,
 		.failed_updates = counters.failed_updates,
+		.evictions = counters.evictions,
 		.memory_bytes = region_memory_bytes(region),
 		.created_ns = region->created_ns,
 	};

@@ -30,11 +30,14 @@ struct map_counters {
 	uint64_t entries;
 	uint64_t high_water;	 /* most entries at once */
 	uint64_t failed_updates; /* refused because the map was full */
+	uint64_t evictions;	 /* given up for others (LRU) */
 };
 
 struct map_ops {
 	/* Early check of the spec, before privileges: the E rows of SEMANTICS 2.3. Pure. */
 	int (*alloc_check)(const struct map_spec *spec);
+	/* What the type makes of the spec before it is kept (NO_COMMON_LRU rounds up); NULL: nothing. */
+	void (*normalize)(struct map_spec *spec, uint32_t cpus);
 	/* Late check and layout. Pure. */
 	int (*layout)(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret_layout);
 	/* Set up the handle's private copy of the geometry (map->priv). Region already validated. */

@@ -6,7 +6,7 @@
  *              stripe's lock by updates with BPF_F_LOCK; who holds it takes no other lock.
  * Edges        L1, L2 (sync/lock.h)
  * Progress     waits for the holder
- * If a process dies    holding it: record.value_lock says where it is, and who mends frees it. What the
+ * If a process dies    holding it: record.aside says where it is, and who mends frees it. What the
  *              program wrote so far stays, as when a program ends without unlocking.
  */
 #include "map/value.h"
@@ -68,7 +68,7 @@ int value_lock(struct region *region, void *addr, const struct value_shape *shap
 	if (err)
 		return err;
 	record = owner_record(&region->owners, self->number_plus1 - 1);
-	shm_u64_store_relaxed(&record->value_lock, (uint64_t)((uint8_t *)word - region->base) + 1);
+	shm_u64_store_relaxed(&record->aside, (uint64_t)((uint8_t *)word - region->base) + 1);
 	return lock_acquire_nested(word, &region->owners, self->number_plus1 - 1, VALUE_LOCK);
 }
 
@@ -81,7 +81,7 @@ void value_unlock(struct region *region, void *addr, const struct value_shape *s
 void value_mend(struct region *region, uint32_t dead)
 {
 	struct owner_shm *record = owner_record(&region->owners, dead);
-	uint64_t off = shm_u64_load_relaxed(&record->value_lock);
+	uint64_t off = shm_u64_load_relaxed(&record->aside);
 	struct shm_u32 *word;
 
 	if (!off || (off - 1) % 4 || off - 1 > region->body_bytes - sizeof(*word))
@@ -89,7 +89,7 @@ void value_mend(struct region *region, uint32_t dead)
 	word = (struct shm_u32 *)(region->base + off - 1);
 	if (shm_u32_load_acquire(word) == dead + 1) /* L2 acquire <- L1 */
 		lock_release(word);
-	shm_u64_store_relaxed(&record->value_lock, 0);
+	shm_u64_store_relaxed(&record->aside, 0);
 }
 
 int value_check_flags(uint64_t flags, const struct value_shape *shape)

@@ -223,6 +223,7 @@ static int adopt_number(struct owner_table *table, uint32_t number, struct owner
 	shm_u32_store_relaxed(&record->active, 0);
 	shm_u32_store_relaxed(&record->claim, 0);
 	shm_u32_store_relaxed(&record->release, 0);
+	shm_u64_store_relaxed(&record->aside, 0);
 	shm_u32_store_relaxed(&record->pid, (uint32_t)getpid());
 	shm_u32_store_relaxed(&record->state, 1);
 	set_mine(table, number);
