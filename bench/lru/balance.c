@@ -21,7 +21,6 @@
 
 #define SWEEP 64
 #define STEPS 64
-#define STEP  2 /* of share, for a ghost whose kind is half of all victims */
 
 enum { PROBATION, PROTECTED, LISTS };
 enum { NEWCOMER, VETERAN };
@@ -37,6 +36,7 @@ struct state {
 	uint32_t used; /* slots ever used */
 	uint32_t n[LISTS];
 	uint32_t share, share_min;
+	uint32_t step;	     /* of share, for a ghost whose kind is half of all victims */
 	uint32_t hand;	     /* next slot to sweep */
 	uint32_t evicted[2]; /* of each kind lately */
 	struct ghost ghost;
@@ -62,6 +62,7 @@ static void *balance_create(struct cache *c)
 	list_init(s->l, cap + PROTECTED);
 	s->share_min = clamp(cap / 100, 1, cap);
 	s->share = cap;
+	s->step = clamp(cap / 32768, 2, UINT32_MAX);
 	ghost_init(&s->ghost, clamp(cap / 2, 1, cap));
 	return s;
 }
@@ -139,8 +140,8 @@ static void sweep(struct state *s)
 static void learn(struct state *s, uint32_t kind)
 {
 	uint64_t all = (uint64_t)s->evicted[NEWCOMER] + s->evicted[VETERAN] + 2;
-	uint64_t by = all * STEP / (2 * ((uint64_t)s->evicted[kind] + 1));
-	uint32_t d = clamp(by > UINT32_MAX ? UINT32_MAX : (uint32_t)by, 1, 16 * STEP);
+	uint64_t by = all * s->step / (2 * ((uint64_t)s->evicted[kind] + 1));
+	uint32_t d = clamp(by > UINT32_MAX ? UINT32_MAX : (uint32_t)by, 1, 16 * s->step);
 
 	if (kind == NEWCOMER)
 		s->share = s->c->cap - s->share > d ? s->share + d : s->c->cap;
