@@ -8,10 +8,11 @@
  *
  * Common order: descriptor, permission, E524, element flags, batch flags (hash reads only), then an
  * empty batch is done, count becomes 0 in the caller's block, and work begins. count says how many
- * were done also when the result is an error.
+ * were done also when the result is an error. A hash's bucket leaves the map before it is copied to the
+ * caller, so a bad pointer loses it, as in the kernel.
  *
- * Difference from the kernel: LOOKUP_AND_DELETE_BATCH is E524, because the element operation it
- * needs is not there.
+ * Difference from the kernel: lookup_and_delete with BPF_F_LOCK does not wait for a program that
+ * holds the lock of a value.
  */
 #include "base/error.h"
 #include "bpf/commands.h"
@@ -24,11 +25,14 @@
 
 #define COUNT_OFF offsetof(struct attr_batch, count)
 
+/* read_bucket or take_bucket. */
+typedef int bucket_op(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+		      uint32_t *count);
+
+/* An array's read_bucket has no buckets to speak of. */
 static int is_hash(const struct bpfmap *map)
 {
-	return map->spec.type == BPF_MAP_TYPE_HASH || map->spec.type == BPF_MAP_TYPE_PERCPU_HASH ||
-	       map->spec.type == BPF_MAP_TYPE_LRU_HASH ||
-	       map->spec.type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+	return map->ops->take_bucket != NULL;
 }
 
 static int elem_flags_check(const struct bpfmap *map, uint64_t flags)
@@ -62,22 +66,42 @@ static int bucket_room(struct bucket_read *bucket, const struct bpfmap *map, uin
 	return 0;
 }
 
-/* All elements of the bucket *cursor. 0 and *ret_count, or -ENOENT past the last bucket. */
-static int bucket_read(struct bucket_read *bucket, struct bpfmap *map, uint64_t *cursor,
-		       uint32_t *ret_count)
+/* All elements of the bucket *cursor, if they are at most limit. 0 and *ret_count; -ENOSPC and
+ * *ret_count above limit; -ENOENT past the last bucket. */
+static int bucket_fetch(struct bucket_read *bucket, struct bpfmap *map, bucket_op *op,
+			uint64_t *cursor, uint32_t limit, uint32_t *ret_count)
 {
 	for (;;) {
-		uint32_t count = bucket->room;
-		int err = map->ops->read_bucket(map, cursor, bucket->keys, bucket->values, &count);
+		uint32_t count = bucket->room < limit ? bucket->room : limit;
+		int err = op(map, cursor, bucket->keys, bucket->values, &count);
 
 		*ret_count = count;
-		if (err != -ENOSPC)
+		if (err != -ENOSPC || count > limit)
 			return err;
 		/* More may arrive between the two calls: leave room. */
 		err = bucket_room(bucket, map, count + count / 2 + 1);
 		if (err)
 			return err;
 	}
+}
+
+/* Read the bucket's values once more, each under its lock, and drop elements that went meanwhile. */
+static int bucket_relock(struct bucket_read *bucket, struct bpfmap *map, uint32_t *count)
+{
+	size_t key_size = map->spec.key_size, value_size = map_syscall_value_size(map);
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; i < *count; i++) {
+		const uint8_t *key = bucket->keys + i * key_size;
+		int err = map->ops->read_locked(map, key, bucket->values + kept * value_size);
+
+		if (err && err != -ENOENT)
+			return err;
+		if (!err)
+			memmove(bucket->keys + kept++ * key_size, key, key_size);
+	}
+	*count = kept;
+	return 0;
 }
 
 static int bucket_deliver(const struct bucket_read *bucket, const struct bpfmap *map,
@@ -92,42 +116,47 @@ static int bucket_deliver(const struct bucket_read *bucket, const struct bpfmap 
 				   count * value_size, "the values");
 }
 
+/* One bucket, if it fits into what is left of the batch after done elements: -ENOSPC if not. */
+static int bucket_move(struct bucket_read *bucket, struct bpfmap *map, bucket_op *op,
+		       const struct attr_batch *batch, uint64_t *cursor, uint32_t *done)
+{
+	uint64_t at = *cursor;
+	uint32_t count;
+	int err = bucket_fetch(bucket, map, op, &at, batch->count - *done, &count);
+
+	if (err == -ENOSPC)
+		return fail(ENOSPC, "the next bucket holds %u elements, the batch has room for %u",
+			    count, batch->count - *done);
+	if (!err && (batch->elem_flags & BPF_F_LOCK) && op == map->ops->read_bucket)
+		err = bucket_relock(bucket, map, &count);
+	if (!err)
+		err = bucket_deliver(bucket, map, batch, *done, count);
+	if (err)
+		return err;
+	*done += count;
+	*cursor = at;
+	return 0;
+}
+
 /* Whole buckets until one does not fit. *ret_done elements were delivered, *cursor is the bucket to
  * go on with. 0, ENOENT at the end, ENOSPC if the first one is too big. */
-static int buckets_read(struct bpfmap *map, const struct attr_batch *batch, uint64_t *cursor,
-			uint32_t *ret_done)
+static int buckets_move(struct bpfmap *map, bucket_op *op, const struct attr_batch *batch,
+			uint64_t *cursor, uint32_t *ret_done)
 {
 	struct bucket_read bucket = {.room = 0};
 	uint32_t done = 0;
 	int err = bucket_room(&bucket, map, 8);
 
-	while (!err) {
-		uint64_t at = *cursor;
-		uint32_t count = 0;
-
-		err = bucket_read(&bucket, map, &at, &count);
-		if (err)
-			break;
-		if (count > batch->count - done) {
-			if (!done)
-				err = fail(ENOSPC,
-					   "the next bucket holds %u elements, the batch %u", count,
-					   batch->count);
-			break;
-		}
-		err = bucket_deliver(&bucket, map, batch, done, count);
-		if (err)
-			break;
-		done += count;
-		*cursor = at;
-	}
+	while (!err)
+		err = bucket_move(&bucket, map, op, batch, cursor, &done);
 	free(bucket.keys);
 	free(bucket.values);
 	*ret_done = done;
-	return err;
+	return err == -ENOSPC && done ? 0 : err;
 }
 
-static int hash_read(struct bpfmap *map, const struct attr_batch *batch, const struct call *call)
+static int hash_move(struct bpfmap *map, bucket_op *op, const struct attr_batch *batch,
+		     const struct call *call)
 {
 	uint32_t start = 0, done = 0;
 	uint64_t cursor;
@@ -138,7 +167,7 @@ static int hash_read(struct bpfmap *map, const struct attr_batch *batch, const s
 	if (err)
 		return err;
 	cursor = start;
-	err = buckets_read(map, batch, &cursor, &done);
+	err = buckets_move(map, op, batch, &cursor, &done);
 	/* A cursor that was past the end to begin with leaves the caller's alone. */
 	if (err == -EFAULT || err == -ENOMEM || (err == -ENOENT && cursor == start && !done))
 		return err;
@@ -173,7 +202,7 @@ static int generic_read_one(struct bpfmap *map, const struct attr_batch *batch,
 			    struct scratch *scratch, uint32_t done)
 {
 	size_t key_size = map->spec.key_size, value_size = map_syscall_value_size(map);
-	int err = map->ops->read(map, scratch->next, scratch->value);
+	int err = elem_reader(map, batch->elem_flags)(map, scratch->next, scratch->value);
 
 	if (err)
 		return err;
@@ -229,7 +258,8 @@ static int generic_read(struct bpfmap *map, const struct attr_batch *batch, cons
 	return failed ? failed : err;
 }
 
-static int batch_read(struct bpfmap *map, const struct attr_batch *batch, const struct call *call)
+static int batch_read(struct bpfmap *map, bucket_op *op, const struct attr_batch *batch,
+		      const struct call *call)
 {
 	int err = elem_flags_check(map, batch->elem_flags);
 
@@ -241,35 +271,43 @@ static int batch_read(struct bpfmap *map, const struct attr_batch *batch, const 
 	err = call_put_u32(call, COUNT_OFF, 0);
 	if (err)
 		return err;
-	return is_hash(map) ? hash_read(map, batch, call) : generic_read(map, batch, call);
+	return is_hash(map) ? hash_move(map, op, batch, call) : generic_read(map, batch, call);
 }
 
 long map_lookup_batch(union call_attr *attr, const struct call *call)
 {
+	struct bpfmap *map;
 	struct fd_ref ref;
 	int err = fd_get((int)attr->batch.map_fd, OBJECT_MAP, &ref);
 
 	if (err)
 		return err;
+	map = ref.object->map;
 	err = elem_may_read(&ref);
+	if (!err && !map->ops->read)
+		err = elem_unsupported(map, "lookup in batches");
 	if (!err)
-		err = batch_read(ref.object->map, &attr->batch, call);
+		err = batch_read(map, map->ops->read_bucket, &attr->batch, call);
 	fd_put(&ref);
 	return err;
 }
 
 long map_lookup_and_delete_batch(union call_attr *attr, const struct call *call)
 {
+	struct bpfmap *map;
 	struct fd_ref ref;
 	int err = fd_get((int)attr->batch.map_fd, OBJECT_MAP, &ref);
 
 	if (err)
 		return err;
+	map = ref.object->map;
 	err = elem_may_read(&ref);
 	if (!err)
 		err = elem_may_write(&ref);
+	if (!err && !map->ops->take_bucket)
+		err = elem_unsupported(map, "lookup_and_delete in batches");
 	if (!err)
-		err = elem_unsupported(ref.object->map, "lookup_and_delete in batches");
+		err = batch_read(map, map->ops->take_bucket, &attr->batch, call);
 	fd_put(&ref);
 	return err;
 }
@@ -336,6 +374,8 @@ long map_update_batch(union call_attr *attr, const struct call *call)
 	if (err)
 		return err;
 	err = elem_may_write(&ref);
+	if (!err && !ref.object->map->ops->write)
+		err = elem_unsupported(ref.object->map, "update in batches");
 	if (!err)
 		err = batch_write(ref.object->map, &attr->batch, call, step_update);
 	fd_put(&ref);
@@ -351,8 +391,7 @@ long map_delete_batch(union call_attr *attr, const struct call *call)
 		return err;
 	err = elem_may_write(&ref);
 	/* Elements of an array cannot go; its delete op exists to say so one at a time. */
-	if (!err && !is_hash(ref.object->map) &&
-	    ref.object->map->spec.type != BPF_MAP_TYPE_LPM_TRIE)
+	if (!err && !is_hash(ref.object->map))
 		err = elem_unsupported(ref.object->map, "delete in batches");
 	if (!err)
 		err = batch_write(ref.object->map, &attr->batch, call, step_delete);

@@ -30,7 +30,7 @@ int elem_may_write(const struct fd_ref *ref)
 
 int elem_lock_check(const struct bpfmap *map, uint64_t flags)
 {
-	if (flags & BPF_F_LOCK)
+	if ((flags & BPF_F_LOCK) && !map->spec.spin_lock_plus1)
 		return fail(EINVAL, "BPF_F_LOCK, but the values of this %s map hold no spin lock",
 			    map_type_word(map->spec.type));
 	return 0;
@@ -39,6 +39,18 @@ int elem_lock_check(const struct bpfmap *map, uint64_t flags)
 int elem_unsupported(const struct bpfmap *map, const char *what)
 {
 	return fail(E524, "maps of type %s do not support %s", map_type_word(map->spec.type), what);
+}
+
+/* Types without keys: what delete and next_key say. */
+static int keyless(const struct bpfmap *map, const char *what)
+{
+	const char *word = map_type_word(map->spec.type);
+
+	if (map->ops->pop)
+		return fail(EINVAL, "a %s has no keys, and so no %s", word, what);
+	if (map->ops->push)
+		return fail(EOPNOTSUPP, "a %s has no keys, and so no %s", word, what);
+	return elem_unsupported(map, what);
 }
 
 /* Bring the key in. Maps without keys want NULL. */
@@ -70,8 +82,7 @@ static int result_deliver(const void *room, uint64_t out, size_t size, const cha
 }
 
 /* Read, or read and remove (op), one element into the caller's value. */
-static int elem_fetch(struct bpfmap *map, const struct attr_elem *elem,
-		      int (*op)(struct bpfmap *map, const void *key, void *ret_value))
+static int elem_fetch(struct bpfmap *map, const struct attr_elem *elem, elem_read_op *op)
 {
 	size_t size = map_syscall_value_size(map);
 	struct user_buf key_buf, value_buf;
@@ -90,6 +101,47 @@ static int elem_fetch(struct bpfmap *map, const struct attr_elem *elem,
 	return err;
 }
 
+/* Keyless types as read ops. */
+static int read_peek(struct bpfmap *map, const void *key, void *ret_value)
+{
+	return map->ops->peek(map, ret_value);
+}
+
+static int take_pop(struct bpfmap *map, const void *key, void *ret_value)
+{
+	return map->ops->pop(map, ret_value);
+}
+
+/* A Bloom filter is asked about a value: it comes in, nothing goes out. */
+static int elem_query(struct bpfmap *map, const struct attr_elem *elem)
+{
+	struct user_buf key_buf, buf;
+	const void *key, *value;
+	void *copy;
+	int err = key_read(&key_buf, map, elem->key, &key);
+
+	if (err)
+		return err;
+	err = user_read(&buf, elem->value, map->spec.value_size, "the value", &value);
+	if (err)
+		return err;
+	copy = (void *)(uintptr_t)value;
+	err = map->ops->peek(map, copy);
+	user_buf_free(&buf);
+	return err;
+}
+
+static int elem_lookup(struct bpfmap *map, const struct attr_elem *elem)
+{
+	elem_read_op *op = elem_reader(map, elem->flags);
+
+	if (op)
+		return elem_fetch(map, elem, op);
+	if (!map->ops->peek)
+		return elem_unsupported(map, "lookup");
+	return map->ops->pop ? elem_fetch(map, elem, read_peek) : elem_query(map, elem);
+}
+
 long map_lookup_elem(union call_attr *attr, const struct call *call)
 {
 	const struct attr_elem *elem = &attr->elem;
@@ -105,12 +157,19 @@ long map_lookup_elem(union call_attr *attr, const struct call *call)
 	err = elem_may_read(&ref);
 	if (!err)
 		err = elem_lock_check(ref.object->map, elem->flags);
-	if (!err && !ref.object->map->ops->read)
-		err = elem_unsupported(ref.object->map, "lookup");
 	if (!err)
-		err = elem_fetch(ref.object->map, elem, ref.object->map->ops->read);
+		err = elem_lookup(ref.object->map, elem);
 	fd_put(&ref);
 	return err;
+}
+
+static int elem_write(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+{
+	if (map->ops->write)
+		return map->ops->write(map, key, value, flags);
+	if (map->ops->push)
+		return map->ops->push(map, value, flags);
+	return elem_unsupported(map, "update");
 }
 
 static int elem_store(struct bpfmap *map, const struct attr_elem *elem)
@@ -123,8 +182,7 @@ static int elem_store(struct bpfmap *map, const struct attr_elem *elem)
 		return err;
 	err = user_read(&value_buf, elem->value, map_syscall_value_size(map), "the value", &value);
 	if (!err) {
-		err = map->ops->write ? map->ops->write(map, key, value, elem->flags)
-				      : elem_unsupported(map, "update");
+		err = elem_write(map, key, value, elem->flags);
 		user_buf_free(&value_buf);
 	}
 	user_buf_free(&key_buf);
@@ -156,8 +214,7 @@ static int elem_remove(struct bpfmap *map, const struct attr_elem *elem)
 
 	if (err)
 		return err;
-	err = map->ops->delete_elem ? map->ops->delete_elem(map, key)
-				    : elem_unsupported(map, "delete");
+	err = map->ops->delete_elem ? map->ops->delete_elem(map, key) : keyless(map, "delete");
 	user_buf_free(&key_buf);
 	return err;
 }
@@ -189,7 +246,7 @@ static int elem_next(struct bpfmap *map, const struct attr_elem *elem)
 		return err;
 	next = result_room(&next_buf, elem->value, size);
 	if (!map->ops->next_key)
-		err = elem_unsupported(map, "iteration");
+		err = keyless(map, "iteration");
 	else
 		err = next ? map->ops->next_key(map, key, next)
 			   : fail(ENOMEM, "no memory for a key");
@@ -215,12 +272,29 @@ long map_get_next_key(union call_attr *attr, const struct call *call)
 	return err;
 }
 
+/* The value is copied to the caller when the element is gone already, as in the kernel: a bad pointer
+ * loses it. */
+static int elem_take(struct bpfmap *map, const struct attr_elem *elem)
+{
+	struct user_buf key_buf;
+	const void *key;
+	int err;
+
+	if (map->ops->take)
+		return elem_fetch(map, elem, map->ops->take);
+	if (map->ops->pop)
+		return elem_fetch(map, elem, take_pop);
+	err = key_read(&key_buf, map, elem->key, &key);
+	if (err)
+		return err;
+	user_buf_free(&key_buf);
+	return elem_unsupported(map, "lookup_and_delete");
+}
+
 long map_lookup_and_delete_elem(union call_attr *attr, const struct call *call)
 {
 	const struct attr_elem *elem = &attr->elem;
-	struct user_buf key_buf;
 	struct fd_ref ref;
-	const void *key;
 	int err;
 
 	if (elem->flags & ~(uint64_t)BPF_F_LOCK)
@@ -236,11 +310,7 @@ long map_lookup_and_delete_elem(union call_attr *attr, const struct call *call)
 	if (!err)
 		err = elem_lock_check(ref.object->map, elem->flags);
 	if (!err)
-		err = key_read(&key_buf, ref.object->map, elem->key, &key);
-	if (!err) {
-		user_buf_free(&key_buf);
-		err = elem_unsupported(ref.object->map, "lookup_and_delete");
-	}
+		err = elem_take(ref.object->map, elem);
 	fd_put(&ref);
 	return err;
 }
