@@ -34,7 +34,7 @@ static void frame_open(struct vm_run *run, uint32_t depth)
 static uint64_t frame_enter(struct vm_run *run, uint32_t depth)
 {
 	frame_open(run, depth);
-	memset((void *)(uintptr_t)run->stack.lo, 0, VM_STACK_FRAME);
+	memory_clear((void *)(uintptr_t)run->stack.lo, VM_STACK_FRAME);
 	return run->stack.lo + VM_STACK_FRAME;
 }
 

@@ -59,15 +59,24 @@ static struct vm_range value_part_at(const struct bpfmap *map, uint64_t addr)
 	return (struct vm_range){0};
 }
 
+/* The range that a lookup's value opens: of a value with a lock, the larger part. */
+static struct vm_range value_range(const struct bpfmap *map, uint64_t start)
+{
+	const struct map_spec *spec = &map->spec;
+	bool at_end = spec->spin_lock_plus1 && spec->spin_lock_plus1 <= spec->value_size / 2;
+
+	return value_part(map, start, at_end ? start + spec->value_size - 1 : start);
+}
+
 void memory_add_value(struct vm_run *run, const struct vm_map *ref, const void *value)
 {
-	const struct map_spec *spec = &ref->map->spec;
 	uint64_t start = (uint64_t)(uintptr_t)value;
-	/* Of a value with a lock, the larger part. */
-	bool at_end = spec->spin_lock_plus1 && spec->spin_lock_plus1 <= spec->value_size / 2;
-	struct vm_range range =
-		value_part(ref->map, start, at_end ? start + spec->value_size - 1 : start);
+	struct vm_range range;
 
+	/* Mostly the same value again. */
+	if (run->recent.lo == start && run->recent.bytes == ref->map->spec.value_size)
+		return;
+	range = value_range(ref->map, start);
 	if (range.may == VM_SPIN_LOCK)
 		return;
 	for (int i = 0; i < VM_VALUE_RANGES; i++) {

@@ -6,14 +6,13 @@
 #include "sync/vcpu.h"
 
 #include <errno.h>
-#include <string.h>
 
 #define DEFAULT_BUDGET 100000000u
 
 static void run_begin(struct vm_run *run, const struct vm_prog *prog, const struct vm_env *env)
 {
 	/* Everything but frame_memory, which each frame clears when it is entered. */
-	memset(run, 0, offsetof(struct vm_run, frames));
+	memory_clear(run, offsetof(struct vm_run, frames));
 	run->prog = prog;
 	run->env = env;
 	run->pc = prog->code;
