@@ -15,7 +15,7 @@ passed=0
 failed=0
 out= err= code=0 last=
 
-BPFMAP_DIR=$(mktemp -d /dev/shm/bpfmap-cli-XXXXXX) || exit 99
+BPFMAP_DIR=$(mktemp -d "${BPFMAP_DIR:-/dev/shm}/bpfmap-cli-XXXXXX") || exit 99
 export BPFMAP_DIR
 work=$(mktemp -d) || exit 99
 trap 'rm -rf "$BPFMAP_DIR" "$work"' EXIT

@@ -50,7 +50,7 @@ def rows_of(text):
 
 def run_user(program):
     """The program on bpfmap, in a runtime directory of its own."""
-    directory = tempfile.mkdtemp(prefix="bpfmap-contract-", dir="/dev/shm")
+    directory = tempfile.mkdtemp(prefix="bpfmap-contract-", dir=os.environ.get("BPFMAP_DIR", "/dev/shm"))
     try:
         return run(program, dict(os.environ, BPFMAP_DIR=directory))
     finally:

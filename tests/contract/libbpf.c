@@ -33,6 +33,10 @@ static int open_map(enum bpf_map_type type)
 static void creation(void)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_NO_PREALLOC);
+	struct {
+		struct bpf_map_create_opts opts;
+		char later[1000 - sizeof(opts)]; /* fields that this libbpf does not know */
+	} newer = {.opts.sz = sizeof(newer), .later = {1}};
 	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "contract", 4, 8, 4, NULL);
 	struct bpf_map_info info = {0};
 	uint32_t len = sizeof(info);
@@ -51,8 +55,7 @@ static void creation(void)
 	CALL("create_huge", bpf_map_create(BPF_MAP_TYPE_HASH, NULL, 4, 8, 1u << 31, NULL));
 	CALL("create_unknown", bpf_map_create(1000, NULL, 4, 8, 4, NULL));
 	CALL("create_bad_name", bpf_map_create(BPF_MAP_TYPE_HASH, "a/b", 4, 8, 4, NULL));
-	opts.sz = 1000;
-	CALL("create_bad_opts_size", bpf_map_create(BPF_MAP_TYPE_HASH, NULL, 4, 8, 4, &opts));
+	CALL("create_bad_opts_size", bpf_map_create(BPF_MAP_TYPE_HASH, NULL, 4, 8, 4, &newer.opts));
 	opts.sz = 2;
 	CALL("create_short_opts", bpf_map_create(BPF_MAP_TYPE_HASH, NULL, 4, 8, 4, &opts));
 }

@@ -24,7 +24,7 @@ struct verdict {
 
 static struct verdict *verdict;
 static uint64_t run_seed;
-static char run_dir[64];
+static char run_dir[128];
 static pid_t run_pid;
 static unsigned int tap_count;
 static unsigned int tap_failures;
@@ -117,6 +117,7 @@ static void run_dir_remove(void)
 void harness_start(const char *test_name)
 {
 	const char *seed = getenv("BPFMAP_SEED");
+	const char *base = getenv("BPFMAP_DIR");
 	struct timespec ts;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -125,7 +126,7 @@ void harness_start(const char *test_name)
 			: (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
 	verdict = shared_alloc(sizeof(*verdict));
 	printf("# %s: BPFMAP_SEED=%llu\n", test_name, (unsigned long long)run_seed);
-	snprintf(run_dir, sizeof(run_dir), "/dev/shm/bpfmap-test-XXXXXX");
+	snprintf(run_dir, sizeof(run_dir), "%s/bpfmap-test-XXXXXX", base ? base : "/dev/shm");
 	if (!mkdtemp(run_dir)) {
 		perror("Bail out! mkdtemp");
 		exit(99);

@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char dir[] = "/dev/shm/bpfmap-test-XXXXXX";
+static char dir[128];
 
 static int call(int cmd, union call_attr attr)
 {
@@ -348,8 +348,10 @@ int main(void)
 		cmocka_unit_test(user__bad_pointers_are_EFAULT),
 		cmocka_unit_test(fd__threads_race_with_close_and_reuse),
 	};
+	const char *base = getenv("BPFMAP_DIR");
 	int failed;
 
+	snprintf(dir, sizeof(dir), "%s/bpfmap-fd-XXXXXX", base ? base : "/dev/shm");
 	if (!mkdtemp(dir) || setenv("BPFMAP_DIR", dir, 1))
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
