@@ -2,7 +2,8 @@
 /* btf.c: BPF_BTF_LOAD and BTF objects.
  *
  * File: struct btf_file_header, then the BTF bytes as they were given. Checked before the file is
- * made and once more when another process opens it.
+ * made and once more when another process opens it. A map keeps a copy of its BTF and the id; when
+ * nobody else holds the object any more and its id is asked for, the object is made again from the map.
  */
 #include "bpf/btf_blob.h"
 
@@ -11,13 +12,17 @@
 #include "bpf/commands.h"
 #include "bpf/object.h"
 #include "bpf/user.h"
+#include "bpfmap/bpfmap.h"
 #include "region/rundir.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LOG_TEXT 3 /* log levels 1 and 2 */
 
 struct btf_file_header {
 	struct object_header object;
@@ -57,8 +62,8 @@ int btf_file_open(int fd, struct object *ret_what)
 	return 0;
 }
 
-/* A descriptor for a new object, or -errno. */
-static int btf_publish(const void *bytes, uint32_t size)
+/* A descriptor for a new object with this id, or -errno. */
+static int btf_publish(const void *bytes, uint32_t size, uint32_t id)
 {
 	struct btf_file_header header = {
 		.object =
@@ -66,6 +71,7 @@ static int btf_publish(const void *bytes, uint32_t size)
 				.magic = OBJECT_MAGIC,
 				.version = OBJECT_VERSION,
 				.kind = OBJECT_BTF,
+				.id = id,
 				.header_size = sizeof(header),
 				.file_size = sizeof(header) + size,
 			},
@@ -73,9 +79,6 @@ static int btf_publish(const void *bytes, uint32_t size)
 	struct object what = {.excl = 0};
 	int fd, ret;
 
-	ret = rundir_next_id(OBJECT_BTF, &header.object.id);
-	if (ret)
-		return ret;
 	fd = object_file_make(&header, sizeof(header), bytes, size);
 	if (fd < 0)
 		return fd;
@@ -88,16 +91,36 @@ static int btf_publish(const void *bytes, uint32_t size)
 	return ret;
 }
 
-/* The failure's sentence in the caller's log. A log that is too short is cut off, and then that is
- * what the caller is told. */
+int btf_publish_map(int map_fd, uint32_t id)
+{
+	struct bpfmap *map;
+	const void *bytes;
+	uint32_t size;
+	int ret = bpfmap_open_fd(map_fd, BPFMAP_OPEN_RDONLY, &map);
+
+	if (ret)
+		return ret;
+	bytes = bpfmap_btf(map, &size);
+	ret = bytes ? btf_publish(bytes, size, id) : fail(ENOENT, "the map has no BTF");
+	bpfmap_close(map);
+	return ret;
+}
+
+/* The caller's log: the failure's sentence, or what was loaded. A log that is too short is cut off, and
+ * then that is what the caller is told. (The kernel lists all types, so it needs more room.) */
 static int log_write(const struct attr_btf *btf, int err)
 {
-	const char *text = err ? error_sentence() : "";
-	size_t len = strlen(text) + 1;
-	size_t part = len < btf->log_size ? len : btf->log_size;
+	char text[512];
+	size_t len, part;
 
-	if (!btf->log_level || !btf->log_buf || !part)
+	if (!(btf->log_level & LOG_TEXT) || !btf->log_buf || !btf->log_size)
 		return err;
+	if (err)
+		snprintf(text, sizeof(text), "%s", error_sentence());
+	else
+		snprintf(text, sizeof(text), "%u bytes of BTF are sound", btf->size);
+	len = strlen(text) + 1;
+	part = len < btf->log_size ? len : btf->log_size;
 	if (user_copy_out(btf->log_buf, text, part, "the log") ||
 	    user_copy_out(btf->log_buf + part - 1, "", 1, "the log"))
 		return -EFAULT;
@@ -107,6 +130,7 @@ static int log_write(const struct attr_btf *btf, int err)
 long btf_load(union call_attr *attr, const struct call *call)
 {
 	const struct attr_btf *btf = &attr->btf;
+	uint32_t id;
 	void *bytes;
 	int ret;
 
@@ -121,7 +145,9 @@ long btf_load(union call_attr *attr, const struct call *call)
 	if (!ret)
 		ret = log_write(btf, btf_check(bytes, btf->size));
 	if (!ret)
-		ret = btf_publish(bytes, btf->size);
+		ret = rundir_next_id(OBJECT_BTF, &id);
+	if (!ret)
+		ret = btf_publish(bytes, btf->size, id);
 	free(bytes);
 	return ret;
 }

@@ -17,6 +17,8 @@ struct btf_blob {
 
 /* The object in the file behind fd. EUCLEAN. */
 int btf_file_open(int fd, struct object *ret_what);
+/* The BTF that the map holds as an object again, with its old id: a descriptor, or -errno. */
+int btf_publish_map(int map_fd, uint32_t id);
 void btf_blob_free(struct btf_blob *blob);
 
 #endif

@@ -446,39 +446,84 @@ int btf_check(const void *bytes, uint32_t size)
 	return err;
 }
 
-/* Structs that the kernel gives a meaning when they stand in a map's value. */
-static const char *const managed[] = {"bpf_spin_lock", "bpf_res_spin_lock", "bpf_timer",   "bpf_wq",
-				      "bpf_list_head", "bpf_rb_root",	    "bpf_refcount"};
+/* Structs that the kernel gives a meaning when they stand in a map's value, beside bpf_spin_lock. */
+static const char *const managed[] = {"bpf_res_spin_lock", "bpf_timer",	  "bpf_wq",
+				      "bpf_list_head",	   "bpf_rb_root", "bpf_refcount"};
 
-/* The first such struct in the type, or NULL. *budget bounds the work on types that hold each other
- * thousands of times. */
-static const char *managed_field(const struct btf_index *index, uint32_t id, int depth,
-				 uint32_t *budget)
+/* What a value holds of them. */
+struct managed_fields {
+	const char *other; /* the first one that is not a spin lock */
+	uint64_t lock_off; /* of the last lock, bytes */
+	uint32_t locks;
+	uint32_t budget; /* bounds the work on types that hold each other thousands of times */
+};
+
+static const char *managed_name(const char *name)
+{
+	for (size_t i = 0; i < sizeof(managed) / sizeof(managed[0]); i++)
+		if (!strcmp(name, managed[i]))
+			return managed[i];
+	return NULL;
+}
+
+static void managed_find(const struct btf_index *index, uint32_t id, uint64_t off, int depth,
+			 struct managed_fields *ret)
 {
 	int64_t base = type_strip(index, id);
 	const struct btf_type *type = base > 0 ? type_at(index, (uint32_t)base) : NULL;
 	const struct btf_member *member;
+	const struct btf_array *array;
 	const char *name;
 
-	if (!type || depth > 8 || !*budget)
-		return NULL;
-	--*budget;
-	if (kind_of(type) == BTF_KIND_ARRAY)
-		return managed_field(index, ((const struct btf_array *)(type + 1))->type, depth + 1,
-				     budget);
+	if (!type || depth > 8 || !ret->budget)
+		return;
+	ret->budget--;
+	if (kind_of(type) == BTF_KIND_ARRAY) {
+		uint32_t locks = ret->locks;
+
+		array = (const struct btf_array *)(type + 1);
+		managed_find(index, array->type, off, depth + 1, ret);
+		if (ret->locks > locks && array->nelems > 1)
+			ret->locks = locks + 2;
+	}
 	if (kind_of(type) != BTF_KIND_STRUCT)
-		return NULL;
+		return;
 	name = name_at(index, type->name_off);
-	for (size_t i = 0; i < sizeof(managed) / sizeof(managed[0]); i++)
-		if (!strcmp(name, managed[i]))
-			return managed[i];
+	if (!strcmp(name, "bpf_spin_lock")) {
+		ret->lock_off = off;
+		ret->locks++;
+		return;
+	}
+	if (!ret->other)
+		ret->other = managed_name(name);
 	member = (const struct btf_member *)(type + 1);
 	for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++) {
-		name = managed_field(index, member[i].type, depth + 1, budget);
-		if (name)
-			return name;
+		uint32_t bits = BTF_INFO_KFLAG(type->info) ? BTF_MEMBER_BIT_OFFSET(member[i].offset)
+							   : member[i].offset;
+
+		managed_find(index, member[i].type, off + bits / 8, depth + 1, ret);
 	}
-	return NULL;
+}
+
+/* Kernel-managed fields of the value. *ret_lock_plus1 is its spin lock's offset + 1, 0 if none. */
+static int managed_check(const struct btf_index *index, uint32_t value_type,
+			 const struct map_spec *spec, uint32_t *ret_lock_plus1)
+{
+	struct managed_fields fields = {.budget = 1000000};
+
+	managed_find(index, value_type, 0, 0, &fields);
+	if (fields.locks > 1)
+		return fail(E2BIG, "BTF: a value may hold one struct bpf_spin_lock, not more");
+	if (fields.locks && fields.lock_off % 4)
+		return fail(EINVAL, "BTF: the struct bpf_spin_lock is not aligned");
+	if ((fields.locks || fields.other) &&
+	    (spec->map_flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)))
+		return fail(EACCES, "values with a struct %s need programs that read and write",
+			    fields.other ? fields.other : "bpf_spin_lock");
+	if (fields.other)
+		return fail(EOPNOTSUPP, "values with a struct %s are not supported", fields.other);
+	*ret_lock_plus1 = fields.locks ? (uint32_t)fields.lock_off + 1 : 0;
+	return 0;
 }
 
 /* An array's key is a 32-bit integer, or there is none and the only value is a data section. */
@@ -502,35 +547,35 @@ static int array_types_check(const struct btf_index *index, int64_t key, int64_t
 }
 
 static int map_types_check(const struct btf_index *index, uint32_t key_type, uint32_t value_type,
-			   const struct map_spec *spec)
+			   const struct map_spec *spec, uint32_t *ret_lock_plus1)
 {
 	int64_t key = type_strip(index, key_type), value = type_strip(index, value_type);
 	int is_array = spec->type == BPF_MAP_TYPE_ARRAY || spec->type == BPF_MAP_TYPE_PERCPU_ARRAY;
-	uint32_t budget = 1000000;
-	const char *field;
+	int has_key = spec->type != BPF_MAP_TYPE_BLOOM_FILTER;
+	int err;
 
 	if (key_type && (key <= 0 || type_size(index, key_type) != spec->key_size))
 		return fail(EINVAL, "BTF: type %u is not a key of %u bytes", key_type,
 			    spec->key_size);
-	if (!key_type && !is_array)
+	if (!key_type && !is_array && has_key)
 		return fail(EINVAL, "BTF: this type of map needs a key type");
 	if (value <= 0 || type_size(index, value_type) != spec->value_size)
 		return fail(EINVAL, "BTF: type %u is not a value of %u bytes", value_type,
 			    spec->value_size);
-	field = managed_field(index, value_type, 0, &budget);
-	if (field)
-		return fail(EOPNOTSUPP, "values with a struct %s are not supported", field);
+	err = managed_check(index, value_type, spec, ret_lock_plus1);
+	if (err)
+		return err;
 	return is_array ? array_types_check(index, key, value, spec) : 0;
 }
 
 int btf_map_check(const void *bytes, uint32_t size, uint32_t key_type, uint32_t value_type,
-		  const struct map_spec *spec)
+		  const struct map_spec *spec, uint32_t *ret_lock_plus1)
 {
 	struct btf_index index;
 	int err = btf_index_make(bytes, size, &index);
 
 	if (!err)
-		err = map_types_check(&index, key_type, value_type, spec);
+		err = map_types_check(&index, key_type, value_type, spec, ret_lock_plus1);
 	btf_index_free(&index);
 	return err;
 }

@@ -5,7 +5,8 @@
  *
  * Differences from the kernel: the caller counts as root. numa_node is checked and remembered but
  * memory is not placed. An exclusive map knows its program's hash only in the process that created
- * it. Values with kernel-managed fields (spin lock, timer, kptr, ...) are EOPNOTSUPP.
+ * it. Of the fields that the kernel manages in values, only bpf_spin_lock is known; the others (timer,
+ * work queue, list, tree, ...) are EOPNOTSUPP.
  */
 #include "base/cpus.h"
 #include "base/error.h"
@@ -155,6 +156,7 @@ static int map_make(const struct attr_create *create, const struct map_spec *spe
 		.numa_node = spec->numa_node,
 		.map_extra = spec->map_extra,
 		.memory = BPFMAP_MEMORY_SHARED,
+		.spin_lock_plus1 = spec->spin_lock_plus1,
 		.name = create->map_name,
 	};
 
@@ -207,8 +209,11 @@ long map_create(union call_attr *attr, const struct call *call)
 			return err;
 		blob = btf.object->btf;
 		err = btf_map_check(blob->bytes, blob->size, create->btf_key_type_id,
-				    create->btf_value_type_id, &spec);
+				    create->btf_value_type_id, &spec, &spec.spin_lock_plus1);
 	}
+	if (!err && spec.spin_lock_plus1 && !map_ops_of(spec.type)->read_locked)
+		err = fail(EOPNOTSUPP, "values of %s maps cannot hold a bpf_spin_lock",
+			   map_type_word(spec.type));
 	if (!err)
 		err = excl_check(create, &what);
 	if (!err) {

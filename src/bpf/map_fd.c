@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* map_fd.c: descriptors of objects: pin, get, ids, freeze, and what may be mapped.
+/* map_fd.c: descriptors of objects: pin, get, ids, and what may be mapped.
  *
  * Pins are names of the object's file in the runtime directory; the path rules of bpffs are applied
  * to it (no '.' in the last part, EEXIST, ENOENT). Every other file system is refused, as there.
@@ -210,61 +210,6 @@ long btf_get_fd_by_id(union call_attr *attr, const struct call *call)
 	return object_fd_by_id(OBJECT_BTF, attr->id.id, O_RDONLY);
 }
 
-/* Is this line of smaps the head of a mapping of the file, other than a handle of the library (which
- * maps the whole file)? */
-static int is_foreign_mapping(const char *line, ino_t ino, uint64_t region_size)
-{
-	unsigned long long start, end, off, inode;
-	unsigned int major, minor;
-	char rights[8];
-
-	return sscanf(line, "%llx-%llx %7s %llx %x:%x %llu", &start, &end, rights, &off, &major,
-		      &minor, &inode) == 7 &&
-	       inode == ino && rights[3] == 's' && end - start != region_size;
-}
-
-/* Does this process have a mapping of the map that is or can be made writable ("mw")? Mappings in
- * other processes are not seen. */
-static int mapped_writable(const struct region *region)
-{
-	int ours = 0, found = 0;
-	struct stat st;
-	char line[512];
-	FILE *maps;
-
-	if (fstat(region->fd, &st))
-		return 0;
-	maps = fopen("/proc/self/smaps", "re");
-	while (maps && !found && fgets(line, sizeof(line), maps)) {
-		if (is_foreign_mapping(line, st.st_ino, region->size))
-			ours = 1;
-		if (strncmp(line, "VmFlags:", 8))
-			continue;
-		found = ours && strstr(line, " mw");
-		ours = 0;
-	}
-	if (maps)
-		fclose(maps);
-	return found;
-}
-
-long map_freeze(union call_attr *attr, const struct call *call)
-{
-	struct fd_ref ref;
-	int err = fd_get((int)attr->elem.map_fd, OBJECT_MAP, &ref);
-
-	if (err)
-		return err;
-	err = elem_may_write(&ref);
-	if (!err && (ref.object->map->spec.map_flags & BPF_F_MMAPABLE) &&
-	    mapped_writable(ref.object->map->region))
-		err = fail(EBUSY, "the map is mapped writable; unmap it before freezing");
-	if (!err)
-		err = bpfmap_freeze(ref.object->map);
-	fd_put(&ref);
-	return err;
-}
-
 int bpfmap_bpf_path(const char *path, char *ret_path, size_t size)
 {
 	int err = rundir_resolve(path, ret_path, size);
@@ -296,6 +241,8 @@ static int mmap_check(const struct fd_ref *ref, size_t length, int prot, int fla
 		return fail(EPERM, "a map cannot be mapped for execution");
 	if (map->spec.type != BPF_MAP_TYPE_ARRAY)
 		return elem_unsupported(map, "mmap");
+	if (map->spec.spin_lock_plus1)
+		return fail(E524, "a map with a spin lock in its values cannot be mapped");
 	/* A read-only file's mapping does not count as shared. */
 	if (!is_shared || ref->access == O_RDONLY)
 		return fail(EINVAL,

@@ -229,8 +229,22 @@ struct scan {
 	dev_t dev;
 	char dir[PATH_MAX]; /* canonical, with a slash at its end */
 	uint32_t best;
-	int fd; /* found; -1 */
+	int fd;	    /* found; -1 */
+	int holder; /* a map that holds the BTF object looked for; -1 */
 };
+
+/* The id of the BTF object that a map was made with; 0 if none. */
+static uint32_t map_btf_id(int fd)
+{
+	struct stat st;
+	uint32_t id;
+
+	if (fstat(fd, &st) || bytes_look(fd, &id, sizeof(id),
+					 (uint64_t)st.st_size - REGION_HEADER_LEN +
+						 offsetof(struct region_header_shm, btf_id)))
+		return 0;
+	return id;
+}
 
 static void scan_file(struct scan *scan, int dirfd, const char *name)
 {
@@ -244,14 +258,18 @@ static void scan_file(struct scan *scan, int dirfd, const char *name)
 	fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return;
-	if (object_identify(fd, &kind, &id) || kind != scan->kind) {
-		close(fd);
-		return;
-	}
-	if (scan->want_fd && id == scan->start)
-		scan->fd = object_reopen(fd, scan->access);
-	else if (id > scan->start && (!scan->best || id < scan->best))
+	if (object_identify(fd, &kind, &id))
+		id = 0;
+	else if (kind == OBJECT_MAP && scan->kind == OBJECT_BTF)
+		id = map_btf_id(fd);
+	else if (kind != scan->kind)
+		id = 0;
+	if (!scan->want_fd && id > scan->start && (!scan->best || id < scan->best))
 		scan->best = id;
+	if (scan->want_fd && id == scan->start && kind == scan->kind)
+		scan->fd = object_reopen(fd, scan->access);
+	else if (scan->want_fd && id == scan->start && scan->holder < 0)
+		scan->holder = object_reopen(fd, O_RDONLY);
 	close(fd);
 }
 
@@ -337,7 +355,7 @@ static void scan_run(struct scan *scan)
 	struct stat st;
 	ssize_t len;
 
-	scan->fd = -1;
+	scan->fd = scan->holder = -1;
 	if (dirfd < 0)
 		return;
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", dirfd);
@@ -365,10 +383,17 @@ int object_fd_by_id(enum object_kind kind, uint32_t id, int access)
 	static const char *const words[] = {"map", "program", "BTF object"};
 	struct scan scan = {.kind = kind, .start = id, .access = access, .want_fd = 1};
 
-	if (id)
-		scan_run(&scan);
-	if (id && scan.fd >= 0)
-		return scan.fd;
+	int fd;
+
+	if (!id)
+		return fail(ENOENT, "no %s has the id 0", words[kind]);
+	scan_run(&scan);
+	if (scan.fd >= 0 || scan.holder >= 0) {
+		fd = scan.fd >= 0 ? scan.fd : btf_publish_map(scan.holder, id);
+		if (scan.holder >= 0)
+			close(scan.holder);
+		return fd;
+	}
 	return fail(ENOENT, "no %s has the id %u (searched %s and the processes of this user)",
 		    words[kind], id, rundir_path());
 }
