@@ -253,8 +253,10 @@ static int decode_imm64(const struct vm_load *load, struct vm_prog *prog, uint32
 	case BPF_PSEUDO_MAP_IDX_VALUE: return decode_map(load, prog, at);
 	case BPF_PSEUDO_FUNC: return decode_func(load, prog, at);
 	case BPF_PSEUDO_BTF_ID:
-		return prog_fail(prog, at, EINVAL,
-				 "kernel variables (BPF_PSEUDO_BTF_ID) are not supported");
+		return prog_fail(
+			prog, at, EINVAL,
+			"kernel variables (BPF_PSEUDO_BTF_ID) are not supported; pass the value in "
+			"a map or in global data");
 	default:
 		return prog_fail(prog, at, EINVAL, "64-bit load with unknown source kind %u",
 				 insn->src_reg);
@@ -265,6 +267,7 @@ static int decode_call(const struct vm_load *load, struct vm_prog *prog, uint32_
 {
 	const struct bpf_insn *insn = &load->insns[at];
 	const struct vm_helper *helper;
+	char words[64];
 	int err;
 
 	if (insn->src_reg == BPF_PSEUDO_CALL) {
@@ -280,14 +283,19 @@ static int decode_call(const struct vm_load *load, struct vm_prog *prog, uint32_
 		const char *name = helper_kernel_name(insn->imm);
 
 		if (name)
-			return prog_fail(prog, at, EINVAL, "helper bpf_%s (%d) is not supported",
-					 name, insn->imm);
+			return prog_fail(
+				prog, at, EINVAL,
+				"helper bpf_%s (%d) is not supported; programs that need it "
+				"run in a kernel only",
+				name, insn->imm);
 		return prog_fail(prog, at, EINVAL, "unknown helper %d", insn->imm);
 	}
 	if (!(helper->prog_types & helper_type_bit(prog->prog_type)))
 		return prog_fail(prog, at, EINVAL,
-				 "helper bpf_%s (%d) is not available to this program type (%u)",
-				 helper->name, insn->imm, prog->prog_type);
+				 "helper bpf_%s (%d) is not available to this program type (%u); "
+				 "%s programs have it",
+				 helper->name, insn->imm, prog->prog_type,
+				 helper_type_words(helper, words, sizeof(words)));
 	prog->code[at].imm = (int64_t)(uintptr_t)helper;
 	return 0;
 }
@@ -320,9 +328,13 @@ static int decode_by_class(const struct vm_load *load, struct vm_prog *prog, uin
 static int refuse_opcode(const struct vm_prog *prog, uint32_t at, const struct bpf_insn *insn)
 {
 	if (insn->code == (BPF_JMP | BPF_CALL) && insn->src_reg == BPF_PSEUDO_KFUNC_CALL)
-		return prog_fail(prog, at, EINVAL, "kernel functions (kfuncs) are not supported");
+		return prog_fail(
+			prog, at, EINVAL,
+			"kernel functions (kfuncs) are not supported; use helpers and maps");
 	if (insn->code == 0xe5)
-		return prog_fail(prog, at, EINVAL, "may_goto is not supported");
+		return prog_fail(
+			prog, at, EINVAL,
+			"may_goto is not supported; use bpf_loop() or a loop with a bound");
 	for (int op = 0; op < VM_OP_COUNT; op++)
 		if (vm_insn_rows[op].code == insn->code)
 			return prog_fail(prog, at, EINVAL,

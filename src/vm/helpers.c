@@ -9,6 +9,7 @@
 #include "base/error.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #define PT_XDP	   1
 #define PT_CLS	   2
@@ -52,15 +53,37 @@ const char *helper_kernel_name(int32_t id)
 	return kernel_names[id];
 }
 
+static const struct {
+	uint32_t type;
+	uint8_t bit;
+	const char *word;
+} prog_types[] = {
+	{BPF_PROG_TYPE_XDP, PT_XDP, "xdp"},
+	{BPF_PROG_TYPE_SCHED_CLS, PT_CLS, "sched_cls"},
+	{BPF_PROG_TYPE_SOCKET_FILTER, PT_FILTER, "socket_filter"},
+	{BPF_PROG_TYPE_SYSCALL, PT_SYSCALL, "syscall"},
+};
+
+#define PROG_TYPES (sizeof(prog_types) / sizeof(prog_types[0]))
+
 uint8_t helper_type_bit(uint32_t prog_type)
 {
-	switch (prog_type) {
-	case BPF_PROG_TYPE_XDP: return PT_XDP;
-	case BPF_PROG_TYPE_SCHED_CLS: return PT_CLS;
-	case BPF_PROG_TYPE_SOCKET_FILTER: return PT_FILTER;
-	case BPF_PROG_TYPE_SYSCALL: return PT_SYSCALL;
-	default: return 0;
-	}
+	for (size_t i = 0; i < PROG_TYPES; i++)
+		if (prog_types[i].type == prog_type)
+			return prog_types[i].bit;
+	return 0;
+}
+
+const char *helper_type_words(const struct vm_helper *helper, char *buf, size_t size)
+{
+	size_t len = 0;
+
+	buf[0] = '\0';
+	for (size_t i = 0; i < PROG_TYPES && len < size; i++)
+		if (helper->prog_types & prog_types[i].bit)
+			len += (size_t)snprintf(buf + len, size - len, "%s%s", len ? ", " : "",
+						prog_types[i].word);
+	return buf;
 }
 
 enum {

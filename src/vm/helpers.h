@@ -69,6 +69,9 @@ uint8_t helper_type_bit(uint32_t prog_type);
 /* A bit per enum helper_on_map: what helper_check_map() does not refuse. */
 uint32_t helper_map_takes(const struct bpfmap *map);
 
+/* "xdp, sched_cls": the program types that have the helper. Returns buf. */
+const char *helper_type_words(const struct vm_helper *helper, char *buf, size_t size);
+
 /* Whether the map takes the helper: EINVAL (its type lacks the operation), EACCES (read-only for
  * programs, or keys or values of no bytes), EPERM (opened read-only), E524 (no iteration). */
 int helper_check_map(const struct vm_helper *helper, const struct bpfmap *map);

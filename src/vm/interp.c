@@ -419,7 +419,8 @@ exit_locked:
 	goto failed;
 out_of_budget:
 	run->pc = insn;
-	vm_fault(run, ETIMEDOUT, "the budget of %llu instructions is used up",
+	vm_fault(run, ETIMEDOUT, "the budget of %llu instructions is used up: the program does not end, or "
+				 "struct vm_env needs a larger insn_budget",
 		 (unsigned long long)run->budget_start);
 failed:
 	return run->err;
