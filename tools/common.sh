@@ -32,16 +32,6 @@ options_plain=(-Dbuildtype=debugoptimized -Dwerror=true)
 options_asan=(-Dbuildtype=debugoptimized -Dwerror=true -Db_sanitize=address,undefined)
 options_tsan=(-Dbuildtype=debugoptimized -Dwerror=true -Db_sanitize=thread)
 
-# A fresh directory that belongs to user $1 (a number), on tmpfs where there is one.
-fresh_dir() {
-	local base=/dev/shm dir
-
-	[ -w $base ] || base=${TMPDIR:-/tmp}
-	dir=$(mktemp -d $base/bpfmap-run.XXXXXX) || return 1
-	[ "$(id -u)" = "$1" ] || chown "$1" "$dir"
-	echo "$dir"
-}
-
 # The ordinary user as whom root runs things: who called sudo, else nobody.
 ordinary_uid() {
 	echo "${SUDO_UID:-65534}"
