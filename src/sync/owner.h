@@ -38,8 +38,8 @@ struct owner_shm {
 	struct shm_u32 link_val;
 	struct shm_u32 copy_to;	   /* whose value to overwrite; see hash.c */
 	struct shm_u64 meta_after; /* the bucket's meta word when done */
-	struct shm_u64
-		value_lock; /* a spin lock in a value: its offset from the table, + 1; or 0 */
+	/* A value's spin lock (map/value.c), or LRU elements (map/lru.c), that it has in hand. */
+	struct shm_u64 aside;
 };
 
 _Static_assert(sizeof(struct owner_shm) == 64, "one cache line per owner");
