@@ -472,9 +472,9 @@ static void array_counters(const struct bpfmap *map, struct map_counters *ret)
 {
 	const struct array *a = map->priv;
 
+	memset(ret, 0, sizeof(*ret));
 	ret->entries = a->n;
 	ret->high_water = a->n;
-	ret->failed_updates = 0;
 }
 
 static int array_check(struct bpfmap *map)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash.c: fixed-capacity hash table in a region; map types HASH, PERCPU_HASH. Bytes: hash.h. Free elements: pool.c.
+/* hash.c: fixed-capacity hash table in a region; map types HASH, PERCPU_HASH and, with
+ * lru.c choosing what to give up, LRU_HASH, LRU_PERCPU_HASH. Bytes: hash.h. Free elements: pool.c.
  *
  * States       slot:    EMPTY (tag 0) -> LIVE [one store of meta] -> EMPTY [one store of meta]
  *              element: claimed -> LIVE [one store of the link before it] -> released [the same]
@@ -32,11 +33,13 @@
  *              is found by every lookup. Copies are never torn.
  */
 #include "map/hash.h"
+#include "map/lru.h"
 
 #include "base/error.h"
 #include "base/hash.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +47,13 @@
 	(BPF_F_NO_PREALLOC | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_ZERO_SEED | BPF_F_RDONLY_PROG | \
 	 BPF_F_WRONLY_PROG)
 #define HASH_FLAGS (PERCPU_FLAGS | BPF_F_NUMA_NODE)
+#define LRU_FLAGS  (HASH_FLAGS | BPF_F_NO_COMMON_LRU)
+
+/* An update's answer when an LRU map must give up an element before it can insert. */
+#define EVICT_FIRST 1
+
+/* So often others may take the place that an eviction made. */
+#define EVICT_TRIES 10000
 
 /* What one CPU's value may take, in the kernel and so here. */
 #define PERCPU_VALUE_MAX 32768
@@ -67,6 +77,16 @@
 #define LINK_ELEM  2 /* + index: that element's next */
 
 /* ---- geometry ------------------------------------------------------------------------------- */
+
+static bool spec_percpu(const struct map_spec *spec)
+{
+	return spec->type == BPF_MAP_TYPE_PERCPU_HASH || spec->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+static bool spec_lru(const struct map_spec *spec)
+{
+	return spec->type == BPF_MAP_TYPE_LRU_HASH || spec->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
 
 static uint64_t align_up(uint64_t n, uint64_t a)
 {
@@ -106,12 +126,12 @@ static uint32_t geometry_prereserve(const struct map_spec *spec, const struct ha
 
 int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geometry *g)
 {
-	bool percpu = spec->type == BPF_MAP_TYPE_PERCPU_HASH;
+	bool percpu = spec_percpu(spec);
 	uint64_t slot = RU8(spec->key_size) + (percpu ? 0 : RU8(spec->value_size));
 	uint32_t n = spec->max_entries;
 
 	memset(g, 0, sizeof(*g));
-	if (spec->map_flags & BPF_F_NO_PREALLOC || slot > SLOT_MAX || percpu ||
+	if (spec->map_flags & BPF_F_NO_PREALLOC || slot > SLOT_MAX || percpu || spec_lru(spec) ||
 	    spec->spin_lock_plus1) {
 		g->bucket_stride = BUCKET_HEAD;
 		g->n_buckets = n;
@@ -138,6 +158,11 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 		g->plane_stride = align_up(g->pool_n * g->value_stride, 64);
 		g->body_bytes = g->planes_off + cpus * g->plane_stride;
 	}
+	if (spec_lru(spec)) {
+		lru_geometry_of(n, g->pool_n, &g->lru);
+		g->lru_off = align_up(g->body_bytes, 4096);
+		g->body_bytes = g->lru_off + g->lru.bytes;
+	}
 	if (spec->map_flags & BPF_F_NO_PREALLOC) {
 		g->chunk_bytes = align_up(g->pool_off / CHUNKS_MAX + 1, CHUNK_MIN);
 		if (g->pool_off <= CHUNK_MIN)
@@ -146,18 +171,33 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 	return 0;
 }
 
-static int hash_alloc_check(const struct map_spec *spec)
+static int check_flags(const struct map_spec *spec)
 {
-	bool percpu = spec->type == BPF_MAP_TYPE_PERCPU_HASH;
-	uint32_t unknown = spec->map_flags & ~(percpu ? PERCPU_FLAGS : HASH_FLAGS);
+	bool percpu = spec_percpu(spec), lru = spec_lru(spec);
+	uint32_t known = (lru ? LRU_FLAGS : HASH_FLAGS) & ~(percpu ? BPF_F_NUMA_NODE : 0u);
+	uint32_t flags = spec->map_flags;
 
 	/* The kernel takes the flag if it names no node. */
 	if (percpu && spec->numa_node == UINT32_MAX)
-		unknown &= ~(uint32_t)BPF_F_NUMA_NODE;
-	if (unknown)
-		return fail(EINVAL, "hash maps of this type do not know flags 0x%x", unknown);
-	if ((spec->map_flags & BPF_F_RDONLY_PROG) && (spec->map_flags & BPF_F_WRONLY_PROG))
+		known |= BPF_F_NUMA_NODE;
+	if (flags & ~known)
+		return fail(EINVAL, "hash maps of this type do not know flags 0x%x",
+			    flags & ~known);
+	if ((flags & BPF_F_RDONLY_PROG) && (flags & BPF_F_WRONLY_PROG))
 		return fail(EINVAL, "BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude each other");
+	if (lru && flags & BPF_F_NO_PREALLOC)
+		return fail(E524, "an LRU map is always preallocated");
+	if (flags & BPF_F_NO_COMMON_LRU && flags & BPF_F_NUMA_NODE && spec->numa_node != UINT32_MAX)
+		return fail(EINVAL, "BPF_F_NO_COMMON_LRU and BPF_F_NUMA_NODE exclude each other");
+	return 0;
+}
+
+static int hash_alloc_check(const struct map_spec *spec)
+{
+	int err = check_flags(spec);
+
+	if (err)
+		return err;
 	if (!spec->max_entries || !spec->key_size || !spec->value_size)
 		return fail(EINVAL,
 			    "a hash map needs max_entries, key_size and value_size above 0 "
@@ -166,9 +206,16 @@ static int hash_alloc_check(const struct map_spec *spec)
 	if ((uint64_t)spec->key_size + spec->value_size >= KEY_VALUE_MAX)
 		return fail(E2BIG, "key and value of a hash map have at most %u bytes together",
 			    KEY_VALUE_MAX - 1);
-	if (percpu && RU8(spec->value_size) > PERCPU_VALUE_MAX)
+	if (spec_percpu(spec) && RU8(spec->value_size) > PERCPU_VALUE_MAX)
 		return fail(E2BIG, "a per-CPU value has at most %d bytes", PERCPU_VALUE_MAX);
 	return 0;
+}
+
+/* The kernel divides such a map between the CPUs, and says so in the map's info. */
+static void hash_normalize(struct map_spec *spec, uint32_t cpus)
+{
+	if (spec->map_flags & BPF_F_NO_COMMON_LRU && spec->max_entries <= HASH_N_MAX)
+		spec->max_entries = (spec->max_entries + cpus - 1) / cpus * cpus;
 }
 
 static int hash_layout(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret)
@@ -205,6 +252,14 @@ static int hash_attach(struct bpfmap *map)
 	h->shape.size = h->value_size;
 	h->shape.lock_plus1 = map->spec.spin_lock_plus1;
 	map->priv = h;
+	if (h->g.lru_off) {
+		uint8_t *lru = region->base + h->g.lru_off;
+
+		h->lru = (struct lru_shm *)lru;
+		h->lru_nodes = (struct lru_node *)(lru + h->g.lru.nodes_off);
+		h->lru_marks = (struct shm_u8 *)(lru + h->g.lru.marks_off);
+		h->lru_ghosts = (struct shm_u32 *)(lru + h->g.lru.ghosts_off);
+	}
 	if (h->g.planes_off) {
 		h->planes = region->base + h->g.planes_off;
 		h->shape.size = (uint32_t)h->g.value_stride;
@@ -242,6 +297,10 @@ static int hash_init(struct bpfmap *map)
 
 	if (h->planes)
 		err = region_reserve(h->region, h->g.cpus_off, h->g.cpus * sizeof(struct vcpu_shm));
+	if (!err && h->lru)
+		err = region_reserve(h->region, h->g.lru_off, h->g.lru.bytes);
+	if (!err && h->lru)
+		lru_init(h);
 	for (uint32_t l = 0; !err && l < h->g.lists; l++) {
 		uint64_t base = (uint64_t)l * h->g.list_span;
 		uint64_t n = h->g.pool_n > base ? h->g.pool_n - base : 0;
@@ -348,7 +407,7 @@ static inline void bucket_find(const struct hash *h, struct bucket_shm *b, const
 			}
 		}
 		if (!found->key)
-			spent += chain_find(h, b, key, (uint32_t)hash, found);
+			spent += chain_find(h, b, key, hash_stored(h, hash), found);
 		if (__builtin_expect(meta_unchanged(b, found->meta), 1))
 			return;
 	}
@@ -369,7 +428,12 @@ static inline void *lookup_cpu(const struct hash *h, const void *key, uint32_t c
 	if (!hash_bucket_reserved(h, index))
 		return NULL;
 	bucket_find(h, hash_bucket(h, index), key, hash, &found);
-	return found.key ? hash_value(h, found.key, found.elem, cpu) : NULL;
+	if (!found.key)
+		return NULL;
+	/* A program's lookup is a use; a read through the system call is not. */
+	if (h->lru && !h->region->readonly)
+		lru_touch(h, found.elem);
+	return hash_value(h, found.key, found.elem, cpu);
 }
 
 static void *hash_lookup(struct bpfmap *map, const void *key)
@@ -730,14 +794,15 @@ static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32
 		/* H3 release -> H4 */
 		shm_u32_store_release(link, shm_u32_load_relaxed(&record->link_val));
 	shm_u64_store_release(&b->meta, meta_after); /* H1 release -> H2 */
-	if (delta == UINT32_MAX && !count_changed(h, owner, seq))
-		count_change(h, owner, seq, delta);
 	if (copy_to)
 		pool_put(h, me, owner, &record->claim);
 	else
 		shm_u32_store_relaxed(&record->claim, 0);
 	if (shm_u32_load_relaxed(&record->release))
 		pool_put(h, me, owner, &record->release);
+	/* Last: whom the count admits finds the element in the pool. */
+	if (delta == UINT32_MAX && !count_changed(h, owner, seq))
+		count_change(h, owner, seq, delta);
 	shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
 }
 
@@ -753,6 +818,8 @@ struct redo {
 
 static int hash_full(struct hash *h)
 {
+	if (h->lru)
+		return EVICT_FIRST;
 	shm_u64_add_relaxed(&h->shm->failed_updates, 1);
 	return fail_quick(E2BIG, "the map is full: max_entries elements are in use; delete some or "
 				 "create a larger map");
@@ -796,10 +863,13 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 	struct hash *h = arg;
 	struct owner_shm *record = owner_record(&h->region->owners, dead);
 	uint64_t count = shm_u64_load_acquire(&h->shm->count); /* C1 acquire <- C1 */
+	enum lru_mend how = LRU_UNDONE;
 	struct bucket_shm *b;
 
 	if (lock_index != LOCK_NESTED && lock_index >= h->g.n_buckets) {
-		/* A list's lock. A CPU's or a value's needs nothing. */
+		/* The policy's lock, or a list's. A CPU's or a value's needs nothing. */
+		if (h->lru && lock_index == LRU_LOCK)
+			lru_rollback(h);
 		if (lock_index - h->g.n_buckets < h->g.lists)
 			pool_mend_list(h, lock_index - h->g.n_buckets);
 		return;
@@ -809,20 +879,26 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 		count_ack(h, dead, (uint32_t)(count >> 40));
 	if (lock_index == LOCK_NESTED) {
 		vcpu_mend(&h->vcpus, dead);
-		value_mend(h->region, dead);
+		if (h->lru)
+			lru_mend_nested(h, me, dead);
+		else
+			value_mend(h->region, dead);
 		return;
 	}
 	b = hash_bucket(h, lock_index);
-	if (shm_u32_load_acquire(&record->active)) { /* H6 acquire <- H5 */
-		/* An insertion that was not counted did not happen; all else is carried out. */
-		if (shm_u32_load_relaxed(&record->delta) == 1 &&
-		    !count_changed(h, dead, shm_u32_load_relaxed(&record->seq)))
-			shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
-		else
-			redo_apply(h, b, me, dead);
+	if (!shm_u32_load_acquire(&record->active)) { /* H6 acquire <- H5 */
+		/* Without a redo in force it names an element that is still where it was. */
+		shm_u32_store_relaxed(&record->release, 0);
+	} else if (shm_u32_load_relaxed(&record->delta) == 1 &&
+		   !count_changed(h, dead, shm_u32_load_relaxed(&record->seq))) {
+		/* An insertion that was not counted did not happen. */
+		shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
+	} else {
+		redo_apply(h, b, me, dead);
+		how = LRU_REDONE;
 	}
-	/* Without a redo in force it names an element that is still where it was. */
-	shm_u32_store_relaxed(&record->release, 0);
+	if (h->lru)
+		lru_mend_bucket(h, b, me, dead, how);
 	if (shm_u32_load_relaxed(&record->claim))
 		pool_put(h, me, dead, &record->claim);
 }
@@ -881,7 +957,7 @@ static void place_find(struct hash *h, struct bucket_shm *b, const void *key, ui
 		p->elem = link;
 		p->key = hash_elem_key(e);
 		p->next = shm_u32_load_relaxed(&e->next);
-		if (shm_u32_load_relaxed(&e->hash) == (uint32_t)hash &&
+		if (shm_u32_load_relaxed(&e->hash) == hash_stored(h, hash) &&
 		    bytes_equal((void *)p->key, key, h->key_size))
 			return;
 		p->link_at = LINK_ELEM + link - 1;
@@ -960,7 +1036,7 @@ static int claim_filled(struct hash *h, struct owner_local *self, const struct o
 	if (err)
 		return err;
 	e = hash_elem(h, *ret_index);
-	shm_u32_store_relaxed(&e->hash, (uint32_t)op->hash);
+	shm_u32_store_relaxed(&e->hash, hash_stored(h, op->hash));
 	shm_u32_store_relaxed(&e->next, next);
 	bytes_store((void *)hash_elem_key(e), op->key, h->key_size);
 	elem_value_fill(h, hash_elem_key(e), *ret_index + 1, op);
@@ -972,26 +1048,40 @@ static int claim_filled(struct hash *h, struct owner_local *self, const struct o
 	return 0;
 }
 
+/* The element that will be linked is also to be listed. */
+static int insert_chained(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			  const struct operand *op, struct redo *redo)
+{
+	uint32_t me = self->number_plus1 - 1, index;
+	int err = claim_filled(h, self, op, shm_u32_load_relaxed(&b->chain), &index);
+
+	if (err)
+		return err;
+	redo->link_at = LINK_CHAIN;
+	redo->link_val = index + 1;
+	if (!h->lru)
+		return redo_commit(h, b, self, redo);
+	lru_intend(h, me, index + 1, 0);
+	err = redo_commit(h, b, self, redo);
+	if (!err)
+		err = lru_add(h, me, index + 1);
+	lru_settled(h, me);
+	return err;
+}
+
 static int insert_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 			 const struct operand *op)
 {
 	uint64_t meta = shm_u64_load_relaxed(&b->meta);
 	struct redo redo = {.meta_after = meta_next(meta), .delta = 1};
-	uint32_t slot = slot_empty(h, meta), index;
-	int err;
+	uint32_t slot = slot_empty(h, meta);
 
 	if (((uint32_t)shm_u64_load_relaxed(&h->shm->count) & COUNT_MASK) >= h->max_entries)
 		return hash_full(h);
-	if (slot < h->g.slots) {
-		slot_fill(h, hash_slot(h, b, slot), op->key, op->value);
-		redo.meta_after = meta_with_tag(redo.meta_after, slot, hash_tag(op->hash));
-		return redo_commit(h, b, self, &redo);
-	}
-	redo.link_at = LINK_CHAIN;
-	err = claim_filled(h, self, op, shm_u32_load_relaxed(&b->chain), &index);
-	if (err)
-		return err;
-	redo.link_val = index + 1;
+	if (slot == h->g.slots)
+		return insert_chained(h, b, self, op, &redo);
+	slot_fill(h, hash_slot(h, b, slot), op->key, op->value);
+	redo.meta_after = meta_with_tag(redo.meta_after, slot, hash_tag(op->hash));
 	return redo_commit(h, b, self, &redo);
 }
 
@@ -1030,13 +1120,23 @@ static int replace_chained(struct hash *h, struct bucket_shm *b, struct owner_lo
 		.link_at = p->link_at,
 		.release = p->elem,
 	};
-	uint32_t index;
+	uint32_t me = self->number_plus1 - 1, index;
 	int err = claim_filled(h, self, op, p->next, &index);
 
 	if (err)
 		return err;
 	redo.link_val = index + 1;
-	return redo_commit(h, b, self, &redo);
+	if (h->lru) {
+		lru_intend(h, me, index + 1, p->elem);
+		err = lru_replace(h, me, p->elem, index + 1);
+		if (err)
+			pool_put(h, me, me, &owner_record(&h->region->owners, me)->claim);
+	}
+	if (!err)
+		err = redo_commit(h, b, self, &redo);
+	if (h->lru)
+		lru_settled(h, me);
+	return err;
 }
 
 /* Per-CPU values, and values under their spin lock, stay where they are: a program that holds a
@@ -1085,6 +1185,8 @@ static int update_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 		return fail_quick(ENOENT, "the key is absent and the update says BPF_EXIST");
 	if (!p.key)
 		return insert_locked(h, b, self, op);
+	if (h->lru)
+		lru_touch(h, p.elem);
 	if (h->planes || flags & BPF_F_LOCK)
 		return overwrite(h, b, self, op, &p);
 	if (h->value_size <= 8 && !h->shape.lock_plus1) {
@@ -1094,8 +1196,8 @@ static int update_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 	return p.elem ? replace_chained(h, b, self, op, &p) : replace_slot(h, b, self, op, &p);
 }
 
-static int remove_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
-			 const struct place *p)
+static int remove_redo(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+		       const struct place *p)
 {
 	struct redo redo = {
 		.meta_after = meta_next(shm_u64_load_relaxed(&b->meta)),
@@ -1112,6 +1214,22 @@ static int remove_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 	return redo_commit(h, b, self, &redo);
 }
 
+static int remove_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			 const struct place *p)
+{
+	uint32_t me = self->number_plus1 - 1;
+	int err = 0;
+
+	if (!h->lru)
+		return remove_redo(h, b, self, p);
+	lru_intend(h, me, p->elem, 0);
+	err = lru_remove(h, me, p->elem);
+	if (!err)
+		err = remove_redo(h, b, self, p);
+	lru_settled(h, me);
+	return err;
+}
+
 /* ---- operations, in the order of the ops table ---------------------------------------------- */
 
 static int bucket_lock(struct hash *h, uint32_t index, struct owner_local **ret_self)
@@ -1126,6 +1244,51 @@ static int bucket_lock(struct hash *h, uint32_t index, struct owner_local **ret_
 	return err;
 }
 
+/* The link that leads to element number elem - 1; false if it is not in the chain. */
+static bool place_of(struct hash *h, struct bucket_shm *b, uint32_t elem, struct place *p)
+{
+	uint32_t link = shm_u32_load_relaxed(&b->chain);
+
+	memset(p, 0, sizeof(*p));
+	p->link_at = LINK_CHAIN;
+	for (uint32_t hops = 0; link && link <= h->g.pool_n && hops < h->g.pool_n; hops++) {
+		p->elem = link;
+		p->next = shm_u32_load_relaxed(&hash_elem(h, link - 1)->next);
+		if (link == elem)
+			return true;
+		p->link_at = LINK_ELEM + link - 1;
+		link = p->next;
+	}
+	return false;
+}
+
+/* Give up one element of an LRU map. No lock held. 0 also if others were faster. */
+static int hash_evict(struct hash *h, struct owner_local *self)
+{
+	uint32_t me = self->number_plus1 - 1, elem, index;
+	struct place p;
+	int err = lru_choose(h, me, &elem);
+
+	if (err == -ENOENT) {
+		/* All are in the hands of others who evict. */
+		sched_yield();
+		return 0;
+	}
+	if (err)
+		return err;
+	index = hash_bucket_of_stored(h, shm_u32_load_relaxed(&hash_elem(h, elem - 1)->hash));
+	err = bucket_lock(h, index, &self);
+	if (err) {
+		lru_spare(h, me, elem);
+	} else {
+		if (place_of(h, hash_bucket(h, index), elem, &p) && lru_claim_victim(h, me, elem))
+			err = remove_redo(h, hash_bucket(h, index), self, &p);
+		lock_release(&hash_bucket(h, index)->lock);
+	}
+	lru_settled(h, me);
+	return err;
+}
+
 static int update_cpu(struct hash *h, const void *key, const void *value, uint64_t flags,
 		      uint32_t cpu)
 {
@@ -1134,13 +1297,17 @@ static int update_cpu(struct hash *h, const void *key, const void *value, uint64
 	struct owner_local *self;
 	int err = value_check_flags(flags, &h->shape);
 
-	if (!err)
+	for (uint32_t tries = 0; !err && tries < EVICT_TRIES; tries++) {
 		err = bucket_lock(h, index, &self);
-	if (err)
-		return err;
-	err = update_locked(h, hash_bucket(h, index), self, &op, flags);
-	lock_release(&hash_bucket(h, index)->lock);
-	return err;
+		if (err)
+			return err;
+		err = update_locked(h, hash_bucket(h, index), self, &op, flags);
+		lock_release(&hash_bucket(h, index)->lock);
+		if (err != EVICT_FIRST)
+			return err;
+		err = hash_evict(h, self);
+	}
+	return err ? err : fail(ENOMEM, "others take every place that is made in the LRU map");
 }
 
 static int hash_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
@@ -1322,6 +1489,7 @@ static void hash_counters(const struct bpfmap *map, struct map_counters *ret)
 	ret->entries = hash_entries(map);
 	ret->high_water = high > ret->entries ? high : ret->entries;
 	ret->failed_updates = shm_u64_load_relaxed(&h->shm->failed_updates);
+	ret->evictions = h->lru ? shm_u64_load_relaxed(&h->lru->evictions) : 0;
 }
 
 const struct map_ops hash_map_ops = {
@@ -1347,6 +1515,49 @@ const struct map_ops hash_map_ops = {
 
 const struct map_ops percpu_hash_map_ops = {
 	.alloc_check = hash_alloc_check,
+	.layout = hash_layout,
+	.init = hash_init,
+	.attach = hash_attach_writer,
+	.detach = hash_detach,
+	.lookup = percpu_hash_lookup,
+	.lookup_cpu = percpu_hash_lookup_cpu,
+	.update = percpu_hash_update,
+	.delete_elem = hash_delete,
+	.read = hash_read,
+	.write = hash_update,
+	.take = hash_take,
+	.next_key = hash_next_key,
+	.read_bucket = hash_read_bucket,
+	.take_bucket = hash_take_bucket,
+	.is_value = hash_is_value,
+	.counters = hash_counters,
+	.check = hash_check,
+};
+
+const struct map_ops lru_hash_map_ops = {
+	.alloc_check = hash_alloc_check,
+	.normalize = hash_normalize,
+	.layout = hash_layout,
+	.init = hash_init,
+	.attach = hash_attach_writer,
+	.detach = hash_detach,
+	.lookup = hash_lookup,
+	.update = hash_update,
+	.delete_elem = hash_delete,
+	.read = hash_read,
+	.write = hash_update,
+	.take = hash_take,
+	.next_key = hash_next_key,
+	.read_bucket = hash_read_bucket,
+	.take_bucket = hash_take_bucket,
+	.is_value = hash_is_value,
+	.counters = hash_counters,
+	.check = hash_check,
+};
+
+const struct map_ops lru_percpu_hash_map_ops = {
+	.alloc_check = hash_alloc_check,
+	.normalize = hash_normalize,
 	.layout = hash_layout,
 	.init = hash_init,
 	.attach = hash_attach_writer,

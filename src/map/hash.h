@@ -15,7 +15,7 @@
  *
  * Pool element, elem_stride bytes:
  *   0   next    element + 1 that follows in the chain or free list, or 0
- *   4   hash    low 32 bits of the key's hash
+ *   4   hash    32 bits of the key's hash: hash_stored()
  *   8   seq     counts reuse
  *   12  stage   while an update in place of this element is going on: element + 1 that has the new value
  *   16  key (padded to 8), value (padded to 8); per-CPU types: the key only
@@ -24,6 +24,8 @@
  * that no line is shared by two CPUs. Their buckets have no slots, nor have those of values with a spin
  * lock: both kinds are updated in place, and then the low half of a bucket's meta is, instead of tags,
  * the element + 1 that is being overwritten (0 at rest).
+ *
+ * LRU types have, behind all that, the policy's bytes: lru.h.
  *
  * Header words (region_header_shm.type_words): struct hash_shm.
  */
@@ -43,6 +45,9 @@
 #define CHUNKS_MAX   8192
 #define HASH_N_MAX   (1u << 27)
 #define RETURNED_MIN 64 /* freed elements rest until so many have come together */
+
+struct lru_shm;
+struct lru_node;
 
 struct bucket_shm {
 	struct shm_u64 meta;
@@ -82,6 +87,15 @@ _Static_assert(sizeof(struct pool_list_shm) == 64, "a line per list");
 _Static_assert(sizeof(struct hash_shm) <= sizeof(((struct region_header_shm *)0)->type_words),
 	       "fits the header");
 
+struct lru_geometry {
+	uint64_t nodes_off; /* from lru_shm */
+	uint64_t marks_off;
+	uint64_t ghosts_off;
+	uint64_t bytes;
+	uint32_t ghost_mask; /* of ghost buckets */
+	uint32_t ghost_unit; /* log2 of evictions per tick */
+};
+
 /* Sizes and counts: a pure function of the spec. */
 struct hash_geometry {
 	uint32_t n_buckets;
@@ -92,9 +106,11 @@ struct hash_geometry {
 	uint64_t elem_stride;
 	uint32_t pool_n;
 	uint64_t pool_off;
-	uint32_t cpus;	       /* values per element: 1, or the CPUs */
-	uint64_t cpus_off;     /* per-CPU types */
-	uint64_t planes_off;   /* per-CPU types */
+	uint32_t cpus;	     /* values per element: 1, or the CPUs */
+	uint64_t cpus_off;   /* per-CPU types */
+	uint64_t planes_off; /* per-CPU types */
+	uint64_t lru_off;    /* LRU types */
+	struct lru_geometry lru;
 	uint64_t plane_stride; /* from one CPU's values to the next one's */
 	uint64_t value_stride; /* value_size padded to 8 */
 	uint64_t body_bytes;
@@ -110,7 +126,11 @@ struct hash {
 	uint8_t *buckets;
 	uint8_t *pool;
 	struct hash_shm *shm;
-	uint8_t *planes; /* NULL but for per-CPU types */
+	uint8_t *planes;     /* NULL but for per-CPU types */
+	struct lru_shm *lru; /* NULL but for LRU types, as the next three */
+	struct lru_node *lru_nodes;
+	struct shm_u8 *lru_marks;
+	struct shm_u32 *lru_ghosts;
 	struct region *region;
 	uint64_t seed;
 	uint32_t key_size;
@@ -153,6 +173,18 @@ static inline struct elem_shm *hash_elem(const struct hash *h, uint32_t index)
 static inline uint8_t *hash_elem_key(struct elem_shm *e)
 {
 	return (uint8_t *)e + ELEM_HEAD;
+}
+
+/* What an element stores of its key's hash: the part that its bucket does not tell. With slots, tags
+ * are compared with it too; without, an element must lead to its bucket. */
+static inline uint32_t hash_stored(const struct hash *h, uint64_t hash)
+{
+	return h->g.slots ? (uint32_t)hash : (uint32_t)(hash >> 32);
+}
+
+static inline uint32_t hash_bucket_of_stored(const struct hash *h, uint32_t stored)
+{
+	return (uint32_t)(((uint64_t)stored * h->g.n_buckets) >> 32);
 }
 
 /* The value of the element whose stored key is at key and whose number + 1 is elem (0: in a slot). */

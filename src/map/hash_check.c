@@ -2,6 +2,7 @@
 /* hash_check.c: the invariants of hash.c and pool.c, verified over a whole region at rest. Reads only;
  * any bytes may be there, so every index is checked before it is followed. */
 #include "map/hash.h"
+#include "map/lru.h"
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -87,7 +88,7 @@ static int chain_check(struct check *c, struct bucket_shm *b, uint32_t index)
 		err = key_belongs(c, hash_elem_key(e), index, &hash);
 		if (err)
 			return err;
-		if (shm_u32_load_relaxed(&e->hash) != (uint32_t)hash)
+		if (shm_u32_load_relaxed(&e->hash) != hash_stored(c->h, hash))
 			return fail(EUCLEAN, "element %u stores another hash than its key's", link);
 		for (uint32_t i = 0; i < c->h->g.slots; i++)
 			if ((uint8_t)(meta >> (i * 8)) &&
@@ -194,6 +195,8 @@ int hash_check(struct bpfmap *map)
 	if (!c.seen)
 		return fail(ENOMEM, "no memory to check the map");
 	err = buckets_check(&c);
+	if (!err && h->lru)
+		err = lru_check(h, c.seen);
 	for (uint32_t l = 0; !err && l < h->g.lists; l++)
 		err = list_check(&c, l);
 	if (!err)

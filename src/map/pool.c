@@ -22,8 +22,12 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <time.h>
 
-#define GET_ROUNDS 2000
+/* Rounds without, and with, a pause: together about a second. */
+#define GET_ROUNDS   100
+#define GET_PAUSES   5000
+#define GET_PAUSE_NS 200000
 
 static uint32_t list_base(const struct hash *h, uint32_t list)
 {
@@ -129,6 +133,16 @@ static int pool_try(struct hash *h, uint32_t me, struct shm_u32 *claim)
 	return err;
 }
 
+static void pause_round(uint32_t round)
+{
+	struct timespec pause = {.tv_nsec = GET_PAUSE_NS};
+
+	if (round < GET_ROUNDS)
+		sched_yield();
+	else
+		nanosleep(&pause, NULL);
+}
+
 int pool_get(struct hash *h, uint32_t me, uint32_t *ret_index)
 {
 	struct owner_shm *record = owner_record(&h->region->owners, me);
@@ -139,13 +153,13 @@ int pool_get(struct hash *h, uint32_t me, uint32_t *ret_index)
 	/* Left over from a call that could not give it back. */
 	if (shm_u32_load_relaxed(&record->claim))
 		err = 0;
-	for (uint32_t round = 0; round < GET_ROUNDS && err == -ENOENT; round++) {
+	for (uint32_t round = 0; round < GET_ROUNDS + GET_PAUSES && err == -ENOENT; round++) {
 		err = pool_try(h, me, &record->claim);
-		/* The count admitted us, so an element is on its way; or a dead owner has it. */
-		if (err == -ENOENT && round % 256 == 128)
+		/* Replacements of others hold the spare elements for a moment; or the dead do. */
+		if (err == -ENOENT && round % 512 == GET_ROUNDS)
 			owner_mend_all(&h->region->owners);
 		if (err == -ENOENT)
-			sched_yield();
+			pause_round(round);
 	}
 	if (err == -ENOENT)
 		return fail(ENOMEM, "no free element although the map is not full: other writers "

@@ -21,6 +21,22 @@ struct shm_u64 {
 	uint64_t raw __attribute__((aligned(8)));
 };
 
+/* A hint: it is only loaded and stored. */
+struct shm_u8 {
+	uint8_t raw;
+};
+
+static inline uint8_t shm_u8_load_relaxed(const struct shm_u8 *w)
+{
+	return __atomic_load_n(&w->raw, __ATOMIC_RELAXED);
+}
+
+static inline void shm_u8_store_relaxed(struct shm_u8 *w, uint8_t v)
+{
+	seam_step();
+	__atomic_store_n(&w->raw, v, __ATOMIC_RELAXED);
+}
+
 _Static_assert(__atomic_always_lock_free(8, 0), "shared words need lock-free 64-bit atomics");
 
 #define SHM_WORD_OPS(bits)                                                                         \
