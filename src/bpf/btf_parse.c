@@ -399,53 +399,6 @@ static int array_check(const struct btf_index *index, const struct btf_type *typ
 	return 0;
 }
 
-static int type_check(const struct btf_index *index, uint32_t id)
-{
-	const struct btf_type *type = type_at(index, id);
-	const struct btf_type *target;
-	uint32_t kind = kind_of(type);
-	int64_t base;
-
-	if ((kinds[kind].rules & KIND_TYPE_REF) && ref_check(index, id, type->type))
-		return -EINVAL;
-	switch (kind) {
-	case BTF_KIND_INT: return int_check(type, id);
-	case BTF_KIND_ARRAY: return array_check(index, type, id);
-	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION: return members_check(index, type, id);
-	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64: return enum_check(index, type, id);
-	case BTF_KIND_FUNC_PROTO: return params_check(index, type, id);
-	case BTF_KIND_DATASEC: return datasec_check(index, type, id);
-	case BTF_KIND_FWD: return type->type ? fail(EINVAL, "BTF: forward %u has a type", id) : 0;
-	case BTF_KIND_FUNC:
-		target = type_at(index, type->type);
-		return target && kind_of(target) == BTF_KIND_FUNC_PROTO
-			       ? 0
-			       : fail(EINVAL, "BTF: function %u has no prototype", id);
-	case BTF_KIND_VAR:
-		return type_size(index, id) < 0 ? fail(EINVAL, "BTF: variable %u has no size", id)
-						: 0;
-	case BTF_KIND_FLOAT:
-		return type->size == 2 || type->size == 4 || type->size == 8 || type->size == 12 ||
-				       type->size == 16
-			       ? 0
-			       : fail(EINVAL, "BTF: float type %u has the size %u", id, type->size);
-	default: base = type_strip(index, id); return base < 0 ? (int)base : 0;
-	}
-}
-
-int btf_check(const void *bytes, uint32_t size)
-{
-	struct btf_index index;
-	int err = btf_index_make(bytes, size, &index);
-
-	for (uint32_t id = 1; !err && id < index.count; id++)
-		err = type_check(&index, id);
-	btf_index_free(&index);
-	return err;
-}
-
 /* Structs that the kernel gives a meaning when they stand in a map's value, beside bpf_spin_lock. */
 static const char *const managed[] = {"bpf_res_spin_lock", "bpf_timer",	  "bpf_wq",
 				      "bpf_list_head",	   "bpf_rb_root", "bpf_refcount"};
@@ -505,17 +458,93 @@ static void managed_find(const struct btf_index *index, uint32_t id, uint64_t of
 	}
 }
 
+/* One lock, aligned. */
+static int locks_check(const struct managed_fields *fields)
+{
+	if (fields->locks > 1)
+		return fail(E2BIG, "BTF: a struct may hold one bpf_spin_lock, not more");
+	if (fields->locks && fields->lock_off % 4)
+		return fail(EINVAL, "BTF: the bpf_spin_lock of a struct is not aligned");
+	return 0;
+}
+
+/* The kernel looks for locks in a struct when it is loaded if one is a member itself. */
+static int struct_check(const struct btf_index *index, const struct btf_type *type, uint32_t id)
+{
+	const struct btf_member *member = (const struct btf_member *)(type + 1);
+	struct managed_fields fields = {.budget = 100000};
+	int has_lock = 0, err = members_check(index, type, id);
+
+	for (uint32_t i = 0; !err && !has_lock && i < BTF_INFO_VLEN(type->info); i++) {
+		const struct btf_type *of = type_at(index, member[i].type);
+
+		has_lock = of && kind_of(of) == BTF_KIND_STRUCT &&
+			   !strcmp(name_at(index, of->name_off), "bpf_spin_lock");
+	}
+	if (!has_lock)
+		return err;
+	managed_find(index, id, 0, 0, &fields);
+	return locks_check(&fields);
+}
+
+static int type_check(const struct btf_index *index, uint32_t id)
+{
+	const struct btf_type *type = type_at(index, id);
+	const struct btf_type *target;
+	uint32_t kind = kind_of(type);
+	int64_t base;
+
+	if ((kinds[kind].rules & KIND_TYPE_REF) && ref_check(index, id, type->type))
+		return -EINVAL;
+	switch (kind) {
+	case BTF_KIND_INT: return int_check(type, id);
+	case BTF_KIND_ARRAY: return array_check(index, type, id);
+	case BTF_KIND_STRUCT: return struct_check(index, type, id);
+	case BTF_KIND_UNION: return members_check(index, type, id);
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64: return enum_check(index, type, id);
+	case BTF_KIND_FUNC_PROTO: return params_check(index, type, id);
+	case BTF_KIND_DATASEC: return datasec_check(index, type, id);
+	case BTF_KIND_FWD: return type->type ? fail(EINVAL, "BTF: forward %u has a type", id) : 0;
+	case BTF_KIND_FUNC:
+		target = type_at(index, type->type);
+		return target && kind_of(target) == BTF_KIND_FUNC_PROTO
+			       ? 0
+			       : fail(EINVAL, "BTF: function %u has no prototype", id);
+	case BTF_KIND_VAR:
+		return type_size(index, id) < 0 ? fail(EINVAL, "BTF: variable %u has no size", id)
+						: 0;
+	case BTF_KIND_FLOAT:
+		return type->size == 2 || type->size == 4 || type->size == 8 || type->size == 12 ||
+				       type->size == 16
+			       ? 0
+			       : fail(EINVAL, "BTF: float type %u has the size %u", id, type->size);
+	default: base = type_strip(index, id); return base < 0 ? (int)base : 0;
+	}
+}
+
+int btf_check(const void *bytes, uint32_t size)
+{
+	struct btf_index index;
+	int err = btf_index_make(bytes, size, &index);
+
+	for (uint32_t id = 1; !err && id < index.count; id++)
+		err = type_check(&index, id);
+	btf_index_free(&index);
+	return err;
+}
+
 /* Kernel-managed fields of the value. *ret_lock_plus1 is its spin lock's offset + 1, 0 if none. */
 static int managed_check(const struct btf_index *index, uint32_t value_type,
 			 const struct map_spec *spec, uint32_t *ret_lock_plus1)
 {
 	struct managed_fields fields = {.budget = 1000000};
+	int err;
 
 	managed_find(index, value_type, 0, 0, &fields);
-	if (fields.locks > 1)
-		return fail(E2BIG, "BTF: a value may hold one struct bpf_spin_lock, not more");
-	if (fields.locks && fields.lock_off % 4)
-		return fail(EINVAL, "BTF: the struct bpf_spin_lock is not aligned");
+	err = locks_check(&fields);
+	if (err)
+		return err;
 	if ((fields.locks || fields.other) &&
 	    (spec->map_flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)))
 		return fail(EACCES, "values with a struct %s need programs that read and write",
