@@ -320,30 +320,6 @@ static int parse_array(struct parse *parse, const struct btf_type *type,
 	return err;
 }
 
-/* The member of that name, searched in anonymous structs and unions too. */
-static bool field_find(const struct btf *btf, const struct btf_type *type, const char *name,
-		       unsigned int depth, struct btf_field *ret_field)
-{
-	for (uint32_t i = 0; i < btf_vlen(type); i++) {
-		const struct btf_type *member;
-		struct btf_field field, inner;
-
-		btf_field_get(btf, type, i, &field);
-		if (field.name[0] && !strcmp(field.name, name)) {
-			*ret_field = field;
-			return true;
-		}
-		member = field.name[0] ? NULL : btf_type_strip(btf, field.type_id, NULL);
-		if (member && btf_is_composite(member) && depth < BTF_DEPTH_MAX &&
-		    field_find(btf, member, name, depth + 1, &inner)) {
-			inner.bit_off += field.bit_off;
-			*ret_field = inner;
-			return true;
-		}
-	}
-	return false;
-}
-
 static int no_such_member(const struct parse *parse, const struct btf_type *type, const char *name)
 {
 	struct text names = {0};
@@ -401,7 +377,7 @@ static int parse_members(struct parse *parse, const struct btf_type *type,
 		err = read_designator(parse, name, sizeof(name));
 		if (err)
 			break;
-		if (name[0] && !field_find(parse->btf, type, name, 0, &field))
+		if (name[0] && !btf_field_find(parse->btf, type, name, &field))
 			return no_such_member(parse, type, name);
 		if (!name[0] && position == btf_vlen(type))
 			return fail(ERANGE, "%s: it has %u members, more were given", outer,

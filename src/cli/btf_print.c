@@ -4,8 +4,13 @@
  * Integers are numbers, _Bool is true or false, enumerators are names where they have one, char
  * arrays are strings where nothing is lost by it, pointers are hexadecimal. Members of anonymous
  * structs and unions stand in their parent, as C spells them. Of a union every member is shown.
+ *
+ * Of values that are folded over CPUs, numbers are folded; what is no number is shown where all CPUs
+ * agree and is null elsewhere.
  */
 #include "cli/btf_print.h"
+
+#include "cli/btf_fold.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,12 +18,6 @@
 
 static void print_value(struct out *out, const struct btf *btf, uint32_t id,
 			const struct btf_place *place, unsigned int depth);
-
-static int64_t sign_extend(uint64_t value, uint32_t bits)
-{
-	return bits < 64 && value >> (bits - 1) & 1 ? (int64_t)(value | ~0ull << bits)
-						    : (int64_t)value;
-}
 
 /* Integers of more than 64 bits have no place in JSON: hexadecimal text. */
 static void print_wide(struct out *out, const struct btf_place *place, size_t bytes)
@@ -28,7 +27,8 @@ static void print_wide(struct out *out, const struct btf_place *place, size_t by
 	char s[40];
 
 	upper.bit_off += 64;
-	if (bytes != 16 || !btf_place_load(place, 64, &low) || !btf_place_load(&upper, 64, &high)) {
+	if (bytes != 16 || !btf_fold_agrees(place, 16) || !btf_place_load(place, 64, &low) ||
+	    !btf_place_load(&upper, 64, &high)) {
 		out_null(out);
 		return;
 	}
@@ -39,6 +39,7 @@ static void print_wide(struct out *out, const struct btf_place *place, size_t by
 static void print_int(struct out *out, const struct btf_type *type, const struct btf_place *place)
 {
 	uint32_t bits = place->bits ? place->bits : btf_int_bits(type);
+	bool is_signed = btf_int_encoding(type) & BTF_INT_SIGNED;
 	struct btf_place at = *place;
 	uint64_t value;
 
@@ -49,12 +50,12 @@ static void print_int(struct out *out, const struct btf_type *type, const struct
 	/* Compilers before kind_flag put a bit field's place into the integer itself. */
 	if (!place->bits)
 		at.bit_off += btf_int_offset(type);
-	if (!bits || !btf_place_load(&at, bits, &value))
+	if (!bits || !btf_fold_load(&at, bits, is_signed, &value))
 		out_null(out);
-	else if (btf_int_encoding(type) & BTF_INT_BOOL && value <= 1)
+	else if (btf_int_encoding(type) & BTF_INT_BOOL && value <= 1 && !place->fold)
 		out_bool(out, value);
-	else if (btf_int_encoding(type) & BTF_INT_SIGNED)
-		out_s64(out, sign_extend(value, bits));
+	else if (is_signed)
+		out_s64(out, (int64_t)value);
 	else
 		out_u64(out, value);
 }
@@ -65,12 +66,12 @@ static void print_enum(struct out *out, const struct btf *btf, const struct btf_
 	uint32_t bits = place->bits ? place->bits : type->size * 8;
 	uint64_t value;
 
-	if (!bits || !btf_place_load(place, bits, &value)) {
+	if (!bits || !btf_fold_agrees(place, type->size) || !btf_place_load(place, bits, &value)) {
 		out_null(out);
 		return;
 	}
 	if (btf_kflag(type))
-		value = (uint64_t)sign_extend(value, bits);
+		value = (uint64_t)btf_sign_extend(value, bits);
 	for (uint32_t i = 0; i < btf_vlen(type); i++) {
 		if (btf_type_enum_value(type, i) == value) {
 			out_word(out, btf_type_enum_name(btf, type, i));
@@ -85,17 +86,12 @@ static void print_enum(struct out *out, const struct btf *btf, const struct btf_
 
 static void print_float(struct out *out, const struct btf_type *type, const struct btf_place *place)
 {
-	uint64_t raw;
 	double value;
-	float narrow;
 
-	if ((type->size != 4 && type->size != 8) || !btf_place_load(place, type->size * 8, &raw)) {
+	if (btf_fold_float(place, type->size, &value))
+		out_double(out, value);
+	else
 		out_null(out);
-		return;
-	}
-	memcpy(&value, &raw, sizeof(value));
-	memcpy(&narrow, &raw, sizeof(narrow));
-	out_double(out, type->size == 4 ? (double)narrow : value);
 }
 
 /* Length of the string in a char array, or -1 if it is not only that: printable text, then zeroes.
@@ -129,8 +125,13 @@ static void print_array(struct out *out, const struct btf *btf, const struct btf
 		out_null(out);
 		return;
 	}
-	if (array->nelems && btf_type_is_char(btf, array->type))
+	if (array->nelems && btf_type_is_char(btf, array->type)) {
+		if (!btf_fold_agrees(place, array->nelems)) {
+			out_null(out);
+			return;
+		}
 		len = string_len(place->data + off, array->nelems);
+	}
 	if (len >= 0) {
 		out_strn(out, (const char *)place->data + off, (size_t)len);
 		return;
@@ -184,7 +185,7 @@ static void print_value(struct out *out, const struct btf *btf, uint32_t id,
 		out_end(out);
 		break;
 	case BTF_KIND_PTR:
-		if (btf_place_load(place, 64, &value)) {
+		if (btf_fold_agrees(place, 8) && btf_place_load(place, 64, &value)) {
 			out_hex(out, value);
 			break;
 		}
@@ -193,10 +194,16 @@ static void print_value(struct out *out, const struct btf *btf, uint32_t id,
 	}
 }
 
+void btf_print_place(struct out *out, const struct btf *btf, uint32_t type_id,
+		     const struct btf_place *place)
+{
+	print_value(out, btf, type_id, place, 0);
+}
+
 void btf_print(struct out *out, const struct btf *btf, uint32_t type_id, const void *data,
 	       size_t size)
 {
 	const struct btf_place place = {.data = (uint8_t *)data, .size = size};
 
-	print_value(out, btf, type_id, &place, 0);
+	btf_print_place(out, btf, type_id, &place);
 }

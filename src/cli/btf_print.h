@@ -10,4 +10,8 @@
 void btf_print(struct out *out, const struct btf *btf, uint32_t type_id, const void *data,
 	       size_t size);
 
+/* A part of a value, or one that is folded over CPUs. */
+void btf_print_place(struct out *out, const struct btf *btf, uint32_t type_id,
+		     const struct btf_place *place);
+
 #endif

@@ -80,6 +80,35 @@ void btf_field_get(const struct btf *btf, const struct btf_type *type, uint32_t 
 	};
 }
 
+static bool field_find(const struct btf *btf, const struct btf_type *type, const char *name,
+		       unsigned int depth, struct btf_field *ret_field)
+{
+	for (uint32_t i = 0; i < btf_vlen(type); i++) {
+		const struct btf_type *member;
+		struct btf_field field, inner;
+
+		btf_field_get(btf, type, i, &field);
+		if (field.name[0] && !strcmp(field.name, name)) {
+			*ret_field = field;
+			return true;
+		}
+		member = field.name[0] ? NULL : btf_type_strip(btf, field.type_id, NULL);
+		if (member && btf_is_composite(member) && depth < BTF_DEPTH_MAX &&
+		    field_find(btf, member, name, depth + 1, &inner)) {
+			inner.bit_off += field.bit_off;
+			*ret_field = inner;
+			return true;
+		}
+	}
+	return false;
+}
+
+bool btf_field_find(const struct btf *btf, const struct btf_type *type, const char *name,
+		    struct btf_field *ret_field)
+{
+	return field_find(btf, type, name, 0, ret_field);
+}
+
 static bool place_is_inside(const struct btf_place *place, uint32_t bits)
 {
 	return bits <= 64 && place->bit_off <= (uint64_t)place->size * 8 &&

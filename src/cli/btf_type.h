@@ -32,12 +32,17 @@ bool btf_type_is_char(const struct btf *btf, uint32_t id);
 
 bool btf_type_is_composite(const struct btf_type *type);
 
+struct btf_fold;
+
 /* Where a value lies: bits of a buffer. */
 struct btf_place {
 	uint8_t *data;
 	size_t size;	  /* bytes of the buffer */
 	uint64_t bit_off; /* from its start */
 	uint32_t bits;	  /* of a bit field; 0: the type's own size */
+	/* The buffer is the first of one per CPU, which are read as one value; NULL: it is the only
+	 * one. */
+	const struct btf_fold *fold;
 };
 
 /* One member of a struct, union or data section. */
@@ -49,6 +54,10 @@ struct btf_field {
 };
 void btf_field_get(const struct btf *btf, const struct btf_type *type, uint32_t index,
 		   struct btf_field *ret_field);
+
+/* The member of that name, searched in anonymous structs and unions too. */
+bool btf_field_find(const struct btf *btf, const struct btf_type *type, const char *name,
+		    struct btf_field *ret_field);
 
 /* The integer at a place, zero-extended; false if it does not lie in the buffer or has more than 64
  * bits. store is its reverse; the value's upper bits are dropped. */

@@ -3,7 +3,9 @@
 #include "cli/element.h"
 
 #include "cli/btf_print.h"
+#include "cli/text.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* An array's index is a number also where BTF gives only the value a type, as for global data. */
@@ -13,12 +15,19 @@ static void key_typed(struct out *out, const struct mapref *ref, const void *key
 
 	if (ref->key_type) {
 		btf_print(out, ref->btf, ref->key_type, key, ref->info.key_size);
-	} else if (ref->value_type && ref->info.type == BPF_MAP_TYPE_ARRAY) {
+	} else if (ref->value_type && backend_is_array(ref->info.type)) {
 		memcpy(&index, key, sizeof(index));
 		out_u64(out, index);
 	} else {
 		out_raw(out, key, ref->info.key_size);
 	}
+}
+
+static struct btf_place value_place(const struct mapref *ref, const struct btf_fold *fold,
+				    const void *value)
+{
+	return (struct btf_place){
+		.data = (uint8_t *)value, .size = ref->info.value_size, .fold = fold};
 }
 
 static void value_typed(struct out *out, const struct mapref *ref, const void *value)
@@ -34,11 +43,43 @@ static void value_bytes(struct out *out, const struct mapref *ref, const void *v
 	out_raw(out, value, ref->info.value_size);
 }
 
+static bool value_is_number(const struct mapref *ref)
+{
+	const struct btf_type *type;
+
+	if (!ref->value_type)
+		return ref->info.value_size <= 8 &&
+		       !(ref->info.value_size & (ref->info.value_size - 1));
+	type = btf_type_strip(ref->btf, ref->value_type, NULL);
+	return type && (btf_is_int(type) || btf_is_float(type));
+}
+
+/* Folded, or where a number says more than bytes: values without type are little-endian numbers. */
+static void value_folded(struct out *out, const struct mapref *ref, const struct btf_fold *fold,
+			 const void *value)
+{
+	const struct btf_place place = value_place(ref, fold, value);
+	uint64_t number;
+
+	if (ref->value_type)
+		btf_print_place(out, ref->btf, ref->value_type, &place);
+	else if (value_is_number(ref) &&
+		 btf_fold_load(&place, ref->info.value_size * 8, false, &number))
+		out_u64(out, number);
+	else
+		out_raw(out, value, ref->info.value_size);
+}
+
+static const uint8_t *value_on(const struct mapref *ref, const void *value, unsigned int cpu)
+{
+	return (const uint8_t *)value + cpu * (((size_t)ref->info.value_size + 7) & ~(size_t)7);
+}
+
 /* One value, or one per CPU. */
 static void value_field(struct out *out, const struct mapref *ref, const void *value,
 			void (*fn)(struct out *, const struct mapref *, const void *))
 {
-	size_t stride = ((size_t)ref->info.value_size + 7) & ~(size_t)7;
+	char label[16];
 
 	if (!backend_is_percpu(ref->info.type)) {
 		out_key(out, "value", "value");
@@ -46,13 +87,14 @@ static void value_field(struct out *out, const struct mapref *ref, const void *v
 		return;
 	}
 	out_key(out, "values", "values");
-	out_begin(out, OUT_ARRAY, OUT_VALUE);
+	out_begin(out, OUT_ARRAY, OUT_CPUS);
 	for (unsigned int cpu = 0; cpu < backend_cpus(); cpu++) {
-		out_begin(out, OUT_OBJECT, OUT_VALUE);
-		out_key(out, "cpu", "cpu");
+		snprintf(label, sizeof(label), "cpu %u", cpu);
+		out_begin(out, OUT_OBJECT, OUT_CPU);
+		out_key(out, "cpu", NULL);
 		out_u64(out, cpu);
-		out_key(out, "value", "value");
-		fn(out, ref, (const uint8_t *)value + cpu * stride);
+		out_key(out, "value", label);
+		fn(out, ref, value_on(ref, value, cpu));
 		out_end(out);
 	}
 	out_end(out);
@@ -79,27 +121,123 @@ void element_key(struct out *out, const struct mapref *ref, const char *name, co
 		key_typed(out, ref, key);
 }
 
-void element_print(struct out *out, const struct mapref *ref, const void *key, const void *value,
-		   int err)
+static void formatted_print(struct out *out, const struct mapref *ref, const void *key,
+			    const void *value)
+{
+	out_key(out, "formatted", "formatted");
+	out_begin(out, OUT_OBJECT, OUT_VALUE);
+	if (key) {
+		out_key(out, "key", "key");
+		key_typed(out, ref, key);
+	}
+	value_field(out, ref, value, value_typed);
+	out_end(out);
+}
+
+void element_print(struct out *out, const struct mapref *ref, const struct btf_fold *fold,
+		   const void *key, const void *value, int err)
 {
 	bool bytes = out_wants_bytes(out);
 
 	out_begin(out, OUT_OBJECT, OUT_ELEMENT);
-	element_key(out, ref, "key", "key", key);
-	if (!value)
+	if (key)
+		element_key(out, ref, "key", "key", key);
+	if (!value) {
 		value_error(out, err);
-	else
+	} else if (fold) {
+		out_key(out, "value", "value");
+		value_folded(out, ref, fold, value);
+	} else {
 		value_field(out, ref, value, bytes ? value_bytes : value_typed);
-	if (bytes && value && (ref->key_type || ref->value_type)) {
-		out_key(out, "formatted", "formatted");
-		out_begin(out, OUT_OBJECT, OUT_VALUE);
+	}
+	if (bytes && value && !fold && (ref->key_type || ref->value_type))
+		formatted_print(out, ref, key, value);
+	out_end(out);
+}
+
+/* ---- table rows ---- */
+
+/* A cell for each member of the type at place, named by its path. */
+static void cells_print(struct out *out, const struct mapref *ref, struct text *path, uint32_t id,
+			const struct btf_place *place, unsigned int depth)
+{
+	const struct btf_type *type = btf_type_strip(ref->btf, id, NULL);
+	size_t len = path->len;
+
+	if (!type || !btf_type_is_composite(type) || !btf_vlen(type) || depth == BTF_DEPTH_MAX) {
+		out_key(out, text_str(path), text_str(path));
+		btf_print_place(out, ref->btf, id, place);
+		return;
+	}
+	for (uint32_t i = 0; i < btf_vlen(type); i++) {
+		struct btf_place at = *place;
+		struct btf_field field;
+
+		btf_field_get(ref->btf, type, i, &field);
+		at.bit_off += field.bit_off;
+		at.bits = field.bits;
+		if (field.name[0])
+			text_addf(path, ".%s", field.name);
+		cells_print(out, ref, path, field.type_id, &at, depth + 1);
+		path->len = len;
+		path->s[len] = 0;
+	}
+}
+
+static void key_cells(struct out *out, const struct mapref *ref, const void *key)
+{
+	const struct btf_place place = {.data = (uint8_t *)key, .size = ref->info.key_size};
+	struct text path = {0};
+
+	text_addf(&path, "key");
+	if (ref->key_type) {
+		cells_print(out, ref, &path, ref->key_type, &place, 0);
+	} else {
 		out_key(out, "key", "key");
 		key_typed(out, ref, key);
-		value_field(out, ref, value, value_typed);
-		out_end(out);
+	}
+	text_free(&path);
+}
+
+void element_row(struct out *out, const struct mapref *ref, const struct btf_fold *fold,
+		 const void *key, const void *value)
+{
+	const struct btf_place place = value_place(ref, fold, value);
+	struct text path = {0};
+
+	out_begin(out, OUT_OBJECT, OUT_ROW);
+	key_cells(out, ref, key);
+	text_addf(&path, "value");
+	if (ref->value_type) {
+		cells_print(out, ref, &path, ref->value_type, &place, 0);
+	} else {
+		out_key(out, "value", "value");
+		value_folded(out, ref, fold, value);
+	}
+	text_free(&path);
+	out_end(out);
+}
+
+void element_cpu_row(struct out *out, const struct mapref *ref, const struct btf_fold *sum,
+		     const void *key, const void *value)
+{
+	char name[16];
+
+	out_begin(out, OUT_OBJECT, OUT_ROW);
+	key_cells(out, ref, key);
+	for (unsigned int cpu = 0; cpu < sum->cpus; cpu++) {
+		snprintf(name, sizeof(name), "cpu%u", cpu);
+		out_key(out, name, name);
+		value_folded(out, ref, NULL, value_on(ref, value, cpu));
+	}
+	if (value_is_number(ref)) {
+		out_key(out, "sum", "sum");
+		value_folded(out, ref, sum, value);
 	}
 	out_end(out);
 }
+
+/* ---- all elements ---- */
 
 struct print_all {
 	struct out *out;
@@ -111,7 +249,7 @@ static int print_one(void *arg, const void *key, const void *value, int err)
 {
 	struct print_all *all = arg;
 
-	element_print(all->out, all->ref, key, value, err);
+	element_print(all->out, all->ref, NULL, key, value, err);
 	all->count++;
 	return 0;
 }

@@ -45,7 +45,8 @@ static void member_print(const char *s, const char *end, unsigned int indent);
 static void group_print(const char *s, const char *end, unsigned int indent)
 {
 	puts("{");
-	for (s += strspn(s, "{ "); s < end && *s != '}'; s += strspn(s, ", ")) {
+	s++;
+	for (s += strspn(s, " "); s < end && *s != '}'; s += strspn(s, ", ")) {
 		const char *member = s;
 
 		s = member_end(s);

@@ -16,6 +16,9 @@ static const struct {
 #define VERB(name, synopsis, help) {#name, verb_##name},
 #include "cli/verbs.def"
 #undef VERB
+#define ALIAS(word, verb) {#word, verb_##verb},
+#include "cli/aliases.def"
+#undef ALIAS
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

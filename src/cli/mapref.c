@@ -173,11 +173,6 @@ int mapref_parse(struct cli *cli, struct args *args, struct mapref *ret_ref)
 
 /* ---- key and value ---- */
 
-static bool is_array(const struct bpf_map_info *info)
-{
-	return info->type == BPF_MAP_TYPE_ARRAY || info->type == BPF_MAP_TYPE_PERCPU_ARRAY;
-}
-
 int mapref_key(struct args *args, const struct mapref *ref, void *ret_key)
 {
 	const struct data_want want = {
@@ -185,9 +180,12 @@ int mapref_key(struct args *args, const struct mapref *ref, void *ret_key)
 		.size = ref->info.key_size,
 		.btf = ref->btf,
 		.type_id = ref->key_type,
-		.is_index = is_array(&ref->info),
+		.is_index = backend_is_array(ref->info.type),
 	};
 
+	if (!ref->info.key_size)
+		return exit_usage("a %s has no keys; its verbs are push, peek and pop",
+				  mapref_type(&ref->info));
 	return data_parse(args, &want, ret_key);
 }
 
@@ -206,11 +204,39 @@ int mapref_value(struct cli *cli, struct args *args, const struct mapref *ref, c
 
 	memset(value, 0, size);
 	/* Variables that are not named keep their values; omitted members become 0, as in C. */
-	if (want.type_id && btf_is_datasec(btf_type_strip(ref->btf, want.type_id, NULL)))
+	if (key && want.type_id && btf_is_datasec(btf_type_strip(ref->btf, want.type_id, NULL)))
 		backend_map_lookup(cli->backend, ref->fd, key, value);
 	code = data_parse(args, &want, value);
 	for (size_t off = stride; !code && backend_is_percpu(ref->info.type) && off < size;
 	     off += stride)
 		memcpy(value + off, value, want.size);
 	return code;
+}
+
+int mapref_keyless(const struct mapref *ref, const char *instead)
+{
+	if (!ref->info.key_size)
+		return 0;
+	return exit_usage("a %s has keys; use bpfmap %s", mapref_type(&ref->info), instead);
+}
+
+int mapref_flags(struct args *args, uint64_t *ret_flags)
+{
+	/* In the order of BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
+	static const char *const keywords[] = {"any", "noexist", "exist", NULL};
+	const char *word = args_next(args);
+	int flag;
+
+	*ret_flags = BPF_ANY;
+	if (!word)
+		return 0;
+	flag = args_match(word, keywords);
+	if (flag < 0)
+		return exit_usage("expected any, exist or noexist, got: '%s'", word);
+	if (args->count)
+		return exit_usage("'%s' follows '%s': only one of any, exist and noexist is "
+				  "possible, and it is the last word",
+				  args_peek(args), word);
+	*ret_flags = (uint64_t)flag;
+	return 0;
 }

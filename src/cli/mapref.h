@@ -27,10 +27,16 @@ void mapref_close(struct mapref *ref);
  * names inside the backend's pin directory. 0 or an exit code. */
 int mapref_pin_path(const char *path, char *ret_path, size_t size);
 
-/* key DATA and value DATA into buffers of the syscall's sizes. 0 or an exit code. */
+/* key DATA and value DATA into buffers of the syscall's sizes; key NULL: the map has none. 0 or an
+ * exit code. */
 int mapref_key(struct args *args, const struct mapref *ref, void *ret_key);
 int mapref_value(struct cli *cli, struct args *args, const struct mapref *ref, const void *key,
 		 void *ret_value);
+
+/* An exit code unless the map has no keys; instead is the verb for maps that have. */
+int mapref_keyless(const struct mapref *ref, const char *instead);
+/* any, noexist or exist as the last word, or nothing. 0 or an exit code. */
+int mapref_flags(struct args *args, uint64_t *ret_flags);
 
 /* The map's type as a word. */
 const char *mapref_type(const struct bpf_map_info *info);

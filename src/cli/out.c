@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct out *out_new(enum out_style style, enum out_bytes bytes)
@@ -32,6 +33,14 @@ void out_begin(struct out *out, enum out_kind kind, enum out_shape shape)
 void out_end(struct out *out)
 {
 	out->ops->end(out);
+}
+
+void out_count(struct out *out, const char *name, uint64_t count)
+{
+	out_begin(out, OUT_OBJECT, OUT_LINE);
+	out_key(out, name, name);
+	out_u64(out, count);
+	out_end(out);
 }
 
 void out_key(struct out *out, const char *name, const char *label)
@@ -68,7 +77,12 @@ void out_double(struct out *out, double value)
 {
 	char s[40];
 
-	snprintf(s, sizeof(s), "%.10g", value);
+	/* As short as it can be and still the same number when it is read again. */
+	for (int digits = 6; digits <= 17; digits++) {
+		snprintf(s, sizeof(s), "%.*g", digits, value);
+		if (strtod(s, NULL) == value)
+			break;
+	}
 	out->ops->scalar(out, isfinite(value) ? s : "null", s);
 }
 

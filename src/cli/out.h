@@ -21,8 +21,11 @@ enum out_shape {
 	OUT_ROW,      /* object */
 	OUT_ELEMENTS, /* array of OUT_ELEMENT: one line each */
 	OUT_ELEMENT,  /* object: "key: ...  value: ..." */
-	OUT_COUNTS,   /* object: a=1 b=2 */
-	OUT_LIST,     /* array: a, b; object: its values, a b */
+	OUT_CPUS,     /* array in an element: of OUT_CPU */
+	OUT_CPU,      /* object: a field of the element, "cpu 0: ..." */
+	OUT_LINE,   /* object: its scalars in one line, "deleted 2"; without label only the value */
+	OUT_COUNTS, /* object: a=1 b=2 */
+	OUT_LIST,   /* array: a, b; object: its values, a b */
 	OUT_SECTIONS, /* array of OUT_SECTION */
 	OUT_SECTION,  /* object: a heading line of its scalars, then its elements */
 };
@@ -38,7 +41,7 @@ enum out_bytes {
 struct out_ops {
 	void (*begin)(struct out *out, enum out_kind kind, enum out_shape shape);
 	void (*end)(struct out *out);
-	/* Inside an object, before each value. */
+	/* Inside an object, before each value. label NULL: nothing that people need. */
 	void (*key)(struct out *out, const char *name, const char *label);
 	/* A number or a constant, spelt for JSON and for people. */
 	void (*scalar)(struct out *out, const char *json, const char *plain);
@@ -68,6 +71,8 @@ struct out *out_json_new(enum out_style style, enum out_bytes bytes);
 
 void out_begin(struct out *out, enum out_kind kind, enum out_shape shape);
 void out_end(struct out *out);
+/* All that a verb has to say: { name: count }. */
+void out_count(struct out *out, const char *name, uint64_t count);
 void out_key(struct out *out, const char *name, const char *label);
 void out_u64(struct out *out, uint64_t value);
 void out_s64(struct out *out, int64_t value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* out_json.c: the JSON writer. Compact, or two spaces of indentation per level (-p).
  *
- * Every output is one JSON text. Strings that are not UTF-8 have their bytes from 0x80 written as
+ * Every output is one JSON text, or a line for each of several. Strings that are not UTF-8 have their bytes from 0x80 written as
  * U+0080..U+00FF, so that the text stays valid whatever a map contains.
  */
 #include "cli/out.h"
@@ -47,10 +47,12 @@ static void json_lead(struct out_json *json)
 		json->key_pending = false;
 		return;
 	}
+	/* On the outside there may be several texts, a line each. */
+	if (!json->depth)
+		return;
 	if (level->count++)
 		putchar(',');
-	if (json->depth)
-		json_newline(json);
+	json_newline(json);
 }
 
 /* Length of the UTF-8 sequence at s, 0 if there is none. */

@@ -138,7 +138,8 @@ struct plain_column {
 
 static bool text_is_number(const char *s)
 {
-	return isdigit((unsigned char)s[0]) && strspn(s, "0123456789.%") == strlen(s);
+	return !strcmp(s, "-") ||
+	       isdigit((unsigned char)s[0]) && strspn(s, "0123456789.%") == strlen(s);
 }
 
 /* The columns are the labels of all rows, in order of first appearance. */
@@ -224,8 +225,8 @@ static void row_finish(struct out_plain *plain)
 static void heading_print(struct plain_cells *cells)
 {
 	for (size_t i = 0; i < cells->count; i++)
-		printf("%s%s %s", i ? "  " : "", cells->cell[i].label,
-		       text_str(&cells->cell[i].text));
+		printf("%s%s%s%s", i ? "  " : "", cells->cell[i].label,
+		       cells->cell[i].label[0] ? " " : "", text_str(&cells->cell[i].text));
 	if (cells->count)
 		putchar('\n');
 	cells_free(cells);
@@ -236,8 +237,10 @@ static void cell_finish(struct out_plain *plain)
 {
 	struct plain_cells *cells = &plain->cells;
 
-	if (!plain->cur.label)
+	if (!plain->cur.label) {
+		text_clear(&plain->cur.text);
 		return;
+	}
 	if (plain_top(plain)->shape == OUT_RECORD) {
 		if (plain->cur.text.len)
 			printf("%-*s %s\n", PLAIN_LABEL_WIDTH, plain->cur.label,
@@ -251,15 +254,20 @@ static void cell_finish(struct out_plain *plain)
 	plain->cur = (struct plain_cell){0};
 }
 
-/* A container that prints lines of its own begins: what was collected comes before it. */
+/* A container that has lines or cells of its own begins: what was collected comes before it. */
 static void block_begin(struct out_plain *plain, enum out_shape shape)
 {
-	if (shape != OUT_ELEMENTS && shape != OUT_SECTIONS)
+	if (shape != OUT_ELEMENTS && shape != OUT_SECTIONS && shape != OUT_CPUS)
 		return;
 	free(plain->cur.label);
 	plain->cur.label = NULL;
 	if (plain_top(plain)->shape == OUT_SECTION)
 		heading_print(&plain->cells);
+}
+
+static bool shape_is_element(enum out_shape shape)
+{
+	return shape == OUT_ELEMENT || shape == OUT_CPU;
 }
 
 /* The separator before a value in a literal or a list. */
@@ -300,6 +308,7 @@ static void plain_end(struct out *out)
 	switch (top->shape) {
 	case OUT_VALUE: text_addf(&plain->cur.text, top->count ? " }" : "}"); break;
 	case OUT_RECORD: cell_finish(plain); break;
+	case OUT_LINE:
 	case OUT_SECTION:
 		cell_finish(plain);
 		heading_print(&plain->cells);
@@ -332,7 +341,7 @@ static void plain_key(struct out *out, const char *name, const char *label)
 		text_addf(&plain->cur.text, "%s", top->count ? " " : "");
 	} else {
 		cell_finish(plain);
-		plain->cur.label = plain_dup(label);
+		plain->cur.label = label ? plain_dup(label) : NULL;
 	}
 	top->count++;
 }
@@ -367,7 +376,7 @@ static void plain_string(struct out *out, const char *s, size_t len)
 	struct text *text = &plain->cur.text;
 
 	value_lead(plain);
-	if (shape != OUT_VALUE && shape != OUT_ELEMENT) {
+	if (shape != OUT_VALUE && !shape_is_element(shape)) {
 		for (size_t i = 0; i < len; i++)
 			text_addf(text, "%c", iscntrl((unsigned char)s[i]) ? '?' : s[i]);
 		return;
@@ -390,9 +399,14 @@ static void plain_bytes(struct out *out, const void *data, size_t len)
 	struct out_plain *plain = plain_of(out);
 	const uint8_t *bytes = data;
 
-	if (plain_top(plain)->shape == OUT_ELEMENT) {
+	if (shape_is_element(plain_top(plain)->shape)) {
 		plain->cur.raw = true;
 		text_add(&plain->cur.text, data, len);
+		return;
+	}
+	if (plain_top(plain)->shape == OUT_ROW) {
+		for (size_t i = 0; i < len; i++)
+			text_addf(&plain->cur.text, "%s%02x", i ? " " : "", bytes[i]);
 		return;
 	}
 	value_lead(plain);

@@ -8,8 +8,9 @@
 #include <unistd.h>
 
 /* The words after FILE; each may be given once. */
-static const char *const keywords[] = {"type", "key", "value", "entries", "name", "flags", NULL};
-enum keyword { TYPE, KEY, VALUE, ENTRIES, NAME, FLAGS, KEYWORDS };
+static const char *const keywords[] = {"type", "key",	"value",  "entries",
+				       "name", "flags", "hashes", NULL};
+enum keyword { TYPE, KEY, VALUE, ENTRIES, NAME, FLAGS, HASHES, KEYWORDS };
 
 static int type_parse(const char *word, uint32_t *ret_type)
 {
@@ -44,6 +45,7 @@ static int keyword_parse(struct args *args, enum keyword keyword, struct backend
 	case KEY: return size_parse(args, "key", &how->key_size);
 	case VALUE: return size_parse(args, "value", &how->value_size);
 	case ENTRIES: return size_parse(args, "entries", &how->max_entries);
+	case HASHES: return args_number(args, "hashes", 15, &how->map_extra);
 	default: break;
 	}
 	code = args_word(args, keywords[keyword], &word);
@@ -60,6 +62,12 @@ static int keyword_parse(struct args *args, enum keyword keyword, struct backend
 	return 0;
 }
 
+static bool is_keyless(uint32_t type)
+{
+	return type == BPF_MAP_TYPE_BLOOM_FILTER || type == BPF_MAP_TYPE_QUEUE ||
+	       type == BPF_MAP_TYPE_STACK;
+}
+
 static int how_parse(struct args *args, struct backend_create *how)
 {
 	bool given[KEYWORDS] = {false};
@@ -70,9 +78,10 @@ static int how_parse(struct args *args, struct backend_create *how)
 		int keyword = args_match(word, keywords);
 
 		if (keyword < 0)
-			return exit_usage("expected type, key, value, entries, name or flags, got: "
-					  "'%s'",
-					  word);
+			return exit_usage(
+				"expected type, key, value, entries, name, flags or hashes, "
+				"got: '%s'",
+				word);
 		if (given[keyword])
 			return exit_usage("%s specified multiple times", keywords[keyword]);
 		given[keyword] = true;
@@ -80,11 +89,15 @@ static int how_parse(struct args *args, struct backend_create *how)
 		if (code)
 			return code;
 	}
+	/* A type without keys needs none to be told. */
+	given[KEY] = given[KEY] || is_keyless(how->type);
 	for (int i = TYPE; i <= ENTRIES; i++)
 		if (!given[i])
 			return exit_usage("%s is missing: bpfmap create FILE type TYPE key SIZE "
 					  "value SIZE entries N",
 					  keywords[i]);
+	if (given[HASHES] && how->type != BPF_MAP_TYPE_BLOOM_FILTER)
+		return exit_usage("hashes: only a bloom_filter has a number of hash functions");
 	return 0;
 }
 

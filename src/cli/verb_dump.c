@@ -1,31 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_dump.c: every element. */
-#include "cli/element.h"
+/* verb_dump.c: every element, or those that are asked for. */
+#include "cli/query.h"
 
-#include <inttypes.h>
-#include <stdio.h>
+/* Lines are JSON, whatever the rest of the output would be. */
+static void lines_begin(struct cli *cli)
+{
+	enum out_bytes bytes = out_wants_bytes(cli->out) ? OUT_BYTES_BPFTOOL : OUT_BYTES_NUMBERS;
+
+	out_finish(cli->out);
+	cli->out = out_new(OUT_STYLE_JSON, bytes);
+}
+
+static int dump(struct cli *cli, struct args *args, const struct mapref *ref)
+{
+	struct query query;
+	int code;
+
+	if (!ref->info.key_size)
+		return exit_usage("a %s has no keys and cannot be dumped", mapref_type(&ref->info));
+	code = query_parse(ref, args, &query);
+	if (!code && query.form == QUERY_LINES)
+		lines_begin(cli);
+	if (!code)
+		code = query_run(cli, ref, &query);
+	query_free(&query);
+	return code;
+}
 
 int verb_dump(struct cli *cli, struct args *args)
 {
 	struct mapref ref;
-	uint64_t count;
-	char found[48];
-	int err, code = mapref_parse(cli, args, &ref);
+	int code = mapref_parse(cli, args, &ref);
 
 	if (code)
 		return code;
-	code = args_end(args);
-	if (!code && !ref.info.key_size)
-		code = exit_usage("a %s has no keys and cannot be dumped", mapref_type(&ref.info));
-	if (!code) {
-		err = element_print_all(cli, &ref, &count);
-		snprintf(found, sizeof(found), "Found %" PRIu64 " element%s", count,
-			 count == 1 ? "" : "s");
-		if (err)
-			code = exit_failure(err, "the dump is incomplete");
-		else
-			out_note(cli->out, found);
-	}
+	code = dump(cli, args, &ref);
 	mapref_close(&ref);
 	return code;
 }

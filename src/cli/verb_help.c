@@ -17,6 +17,15 @@ static const struct {
 };
 
 static const struct {
+	const char *word;
+	const char *verb;
+} aliases[] = {
+#define ALIAS(word, verb) {#word, #verb},
+#include "cli/aliases.def"
+#undef ALIAS
+};
+
+static const struct {
 	char letter;
 	const char *name;
 	const char *help;
@@ -67,7 +76,12 @@ static void grammar_print(FILE *file)
 	      "  DATA  := BYTE ... | hex BYTE ... | VALUE\n"
 	      "  BYTE  := 0 to 255, decimal, 0x hexadecimal or 0 octal\n"
 	      "  VALUE := where the map has BTF: 5, -1, 'c', true, ENUMERATOR, \"text\",\n"
-	      "           { .packets = 1, .bytes = 2 } or {\"packets\":1,\"bytes\":2}\n",
+	      "           { .packets = 1, .bytes = 2 } or {\"packets\":1,\"bytes\":2}\n"
+	      "  FIELD := key | value, and where the map has BTF value.packets, key.address[2];\n"
+	      "           without BTF of 1, 2, 4 or 8 bytes: a little-endian number. Of values "
+	      "per\n"
+	      "           CPU their sum, or what percpu says\n"
+	      "  OP    := == != < <= > >= in quotes ('value > 5'), or eq ne lt le gt ge\n",
 	      file);
 	words_print(file, "TYPE", types, COUNT(types));
 	words_print(file, "FLAGS", flags, COUNT(flags));
@@ -93,10 +107,18 @@ void help_print(FILE *file)
 		fprintf(file, "  %d  %s\n", codes[i].number, codes[i].meaning);
 }
 
+static const char *alias_verb(const char *word)
+{
+	for (size_t i = 0; word && i < COUNT(aliases); i++)
+		if (!strcmp(word, aliases[i].word))
+			return aliases[i].verb;
+	return word;
+}
+
 int verb_help(struct cli *cli, struct args *args)
 {
 	const char *names[COUNT(verbs) + 1] = {0};
-	const char *word = args_next(args);
+	const char *word = alias_verb(args_next(args));
 	int i, code = args_end(args);
 
 	if (code)

@@ -23,10 +23,11 @@ static void row_print(struct cli *cli, const struct places *places, const struct
 	out_size(cli->out, info->key_size);
 	out_key(cli->out, "bytes_value", "value");
 	out_size(cli->out, info->value_size);
-	if (known && stats.counted) {
-		out_key(cli->out, "entries", "entries");
+	out_key(cli->out, "entries", "entries");
+	if (known && stats.counted)
 		out_u64(cli->out, stats.entries);
-	}
+	else
+		out_null(cli->out);
 	out_key(cli->out, "max_entries", "max");
 	out_u64(cli->out, info->max_entries);
 	if (known) {

@@ -23,7 +23,7 @@ static int lookup(struct cli *cli, struct args *args, const struct mapref *ref, 
 		return exit_sentence(err, "lookup failed: the map has no such key");
 	if (err)
 		return exit_failure(err, "lookup failed");
-	element_print(cli->out, ref, key, value, 0);
+	element_print(cli->out, ref, NULL, key, value, 0);
 	return 0;
 }
 

@@ -72,6 +72,10 @@ static void spec_print(struct out *out, const struct mapref *ref)
 	type_field(out, ref, "key_type", "key type", ref->key_type);
 	out_key(out, "bytes_value", "value size");
 	out_size(out, info->value_size);
+	if (backend_is_percpu(info->type)) {
+		out_key(out, "cpus", "values per key");
+		out_u64(out, backend_cpus());
+	}
 	type_field(out, ref, "value_type", "value type", ref->value_type);
 	if (info->btf_id) {
 		out_key(out, "btf_id", "btf id");
@@ -81,20 +85,67 @@ static void spec_print(struct out *out, const struct mapref *ref)
 	out_u64(out, info->max_entries);
 }
 
+__attribute__((format(printf, 2, 0), format(printf, 3, 0))) static void rounded_print(
+	struct out *out, const char *json_fmt, const char *plain_fmt, double value)
+{
+	char json[40], plain[40];
+
+	snprintf(json, sizeof(json), json_fmt, value);
+	snprintf(plain, sizeof(plain), plain_fmt, value);
+	out->ops->scalar(out, json, plain);
+}
+
 static void fill_print(struct out *out, const struct backend_stats *stats, uint32_t max_entries)
 {
 	double percent = max_entries ? 100.0 * (double)stats->entries / max_entries : 0;
-	char rounded[16];
 
 	out_key(out, "entries", "entries");
 	out_u64(out, stats->entries);
-	snprintf(rounded, sizeof(rounded), "%.1f", percent);
 	out_key(out, "percent_full", "% full");
-	out->ops->scalar(out, rounded, rounded);
+	rounded_print(out, "%.1f", "%.1f", percent);
 	out_key(out, "high_water", "high-water mark");
 	out_u64(out, stats->high_water);
 	out_key(out, "failed_updates", "failed updates");
 	out_u64(out, stats->failed_updates);
+}
+
+static void bloom_print(struct cli *cli, const struct mapref *ref)
+{
+	struct bpfmap_bloom_info bloom;
+	struct out *out = cli->out;
+
+	if (ref->info.type != BPF_MAP_TYPE_BLOOM_FILTER || !cli->backend->map_bloom ||
+	    cli->backend->map_bloom(ref->fd, &bloom))
+		return;
+	out_key(out, "hashes", "hash functions");
+	out_u64(out, bloom.hashes);
+	out_key(out, "bits", "bits");
+	out_u64(out, bloom.bits);
+	out_key(out, "bits_set", "bits set");
+	out_u64(out, bloom.bits_set);
+	out_key(out, "false_positive_rate", "false positives");
+	rounded_print(out, "%.9g", "%.3g", bloom.false_positive_rate);
+}
+
+/* Of a map that grows the elements that are there share its memory, else those that may come. */
+static void memory_print(struct out *out, const struct mapref *ref,
+			 const struct backend_stats *stats)
+{
+	bool grows = ref->info.map_flags & BPF_F_NO_PREALLOC;
+	uint64_t elements = grows ? stats->entries : ref->info.max_entries;
+	uint64_t kernel = backend_kernel_bytes(&ref->info, stats->entries);
+
+	out_key(out, "bytes_memlock", "memory");
+	out_size(out, stats->memory_bytes);
+	if (elements) {
+		out_key(out, "bytes_per_element", "per element");
+		rounded_print(out, "%.1f", "%.1f B",
+			      (double)stats->memory_bytes / (double)elements);
+	}
+	if (kernel) {
+		out_key(out, "bytes_in_kernel", "in the kernel");
+		out_size(out, kernel);
+	}
 }
 
 static void map_print(struct cli *cli, const struct mapref *ref, const struct places *places)
@@ -104,12 +155,16 @@ static void map_print(struct cli *cli, const struct mapref *ref, const struct pl
 
 	out_begin(cli->out, OUT_OBJECT, OUT_RECORD);
 	spec_print(cli->out, ref);
+	if (known) {
+		out_key(cli->out, "frozen", "frozen");
+		cli->out->ops->scalar(cli->out, stats.frozen ? "1" : "0",
+				      stats.frozen ? "yes" : "no");
+	}
 	if (known && stats.counted)
 		fill_print(cli->out, &stats, ref->info.max_entries);
-	if (known) {
-		out_key(cli->out, "bytes_memlock", "memory");
-		out_size(cli->out, stats.memory_bytes);
-	}
+	bloom_print(cli, ref);
+	if (known)
+		memory_print(cli->out, ref, &stats);
 	places_print(cli, places, ref);
 	out_end(cli->out);
 }

@@ -6,27 +6,6 @@
 #include <errno.h>
 #include <stdlib.h>
 
-static int flags_parse(struct args *args, uint64_t *ret_flags)
-{
-	/* In the order of BPF_ANY, BPF_NOEXIST, BPF_EXIST. */
-	static const char *const keywords[] = {"any", "noexist", "exist", NULL};
-	const char *word = args_next(args);
-	int flag;
-
-	*ret_flags = BPF_ANY;
-	if (!word)
-		return 0;
-	flag = args_match(word, keywords);
-	if (flag < 0)
-		return exit_usage("expected any, exist or noexist, got: '%s'", word);
-	if (args->count)
-		return exit_usage("'%s' follows '%s': only one of any, exist and noexist is "
-				  "possible, and it is the last word",
-				  args_peek(args), word);
-	*ret_flags = (uint64_t)flag;
-	return 0;
-}
-
 static int update(struct cli *cli, struct args *args, const struct mapref *ref, uint8_t *key,
 		  uint8_t *value)
 {
@@ -43,7 +22,7 @@ static int update(struct cli *cli, struct args *args, const struct mapref *ref, 
 				  args->count ? args_peek(args) : "nothing");
 	code = mapref_value(cli, args, ref, key, value);
 	if (!code)
-		code = flags_parse(args, &flags);
+		code = mapref_flags(args, &flags);
 	if (code)
 		return code;
 	err = backend_map_update(cli->backend, ref->fd, key, value, flags);

@@ -38,24 +38,37 @@ int backend_map_create(const struct backend *backend, const struct backend_creat
 		.value_size = how->value_size,
 		.max_entries = how->max_entries,
 		.map_flags = how->map_flags,
+		.map_extra = how->map_extra,
 	};
 
 	memcpy(attr.map_name, how->name, strnlen(how->name, BPF_OBJ_NAME_LEN - 1));
 	return backend_call(backend, BPF_MAP_CREATE, &attr);
 }
 
+/* A map that may not be written can still be looked at. */
+static int open_permitted(const struct backend *backend, int cmd, union bpf_attr *attr,
+			  uint32_t *flags)
+{
+	int fd = backend_call(backend, cmd, attr);
+
+	if (fd != -EACCES && fd != -EPERM)
+		return fd;
+	*flags = BPF_F_RDONLY;
+	return backend_call(backend, cmd, attr);
+}
+
 int backend_map_open_id(const struct backend *backend, uint32_t id)
 {
 	union bpf_attr attr = {.map_id = id};
 
-	return backend_call(backend, BPF_MAP_GET_FD_BY_ID, &attr);
+	return open_permitted(backend, BPF_MAP_GET_FD_BY_ID, &attr, &attr.open_flags);
 }
 
 int backend_map_open_pin(const struct backend *backend, const char *path)
 {
 	union bpf_attr attr = {.pathname = attr_ptr(path)};
 
-	return backend_call(backend, BPF_OBJ_GET, &attr);
+	return open_permitted(backend, BPF_OBJ_GET, &attr, &attr.file_flags);
 }
 
 int backend_map_next_id(const struct backend *backend, uint32_t id, uint32_t *ret_next)
@@ -89,6 +102,14 @@ int backend_map_lookup(const struct backend *backend, int fd, const void *key, v
 	return backend_call(backend, BPF_MAP_LOOKUP_ELEM, &attr);
 }
 
+int backend_map_take(const struct backend *backend, int fd, const void *key, void *ret_value)
+{
+	union bpf_attr attr = {
+		.map_fd = (uint32_t)fd, .key = attr_ptr(key), .value = attr_ptr(ret_value)};
+
+	return backend_call(backend, BPF_MAP_LOOKUP_AND_DELETE_ELEM, &attr);
+}
+
 int backend_map_update(const struct backend *backend, int fd, const void *key, const void *value,
 		       uint64_t flags)
 {
@@ -113,6 +134,26 @@ int backend_map_next_key(const struct backend *backend, int fd, const void *key,
 		.map_fd = (uint32_t)fd, .key = attr_ptr(key), .next_key = attr_ptr(ret_next)};
 
 	return backend_call(backend, BPF_MAP_GET_NEXT_KEY, &attr);
+}
+
+int backend_map_update_batch(const struct backend *backend, int fd, const void *keys,
+			     const void *values, uint32_t *count)
+{
+	union bpf_attr attr = {.batch = {.map_fd = (uint32_t)fd,
+					 .keys = attr_ptr(keys),
+					 .values = attr_ptr(values),
+					 .count = *count}};
+	int err = backend_call(backend, BPF_MAP_UPDATE_BATCH, &attr);
+
+	*count = attr.batch.count;
+	return err;
+}
+
+int backend_map_freeze(const struct backend *backend, int fd)
+{
+	union bpf_attr attr = {.map_fd = (uint32_t)fd};
+
+	return backend_call(backend, BPF_MAP_FREEZE, &attr);
 }
 
 /* mkdir -p for everything before the last slash. */
@@ -156,6 +197,11 @@ unsigned int backend_cpus(void)
 	int cpus = libbpf_num_possible_cpus();
 
 	return cpus > 0 ? (unsigned int)cpus : 1;
+}
+
+bool backend_is_array(uint32_t map_type)
+{
+	return map_type == BPF_MAP_TYPE_ARRAY || map_type == BPF_MAP_TYPE_PERCPU_ARRAY;
 }
 
 size_t backend_value_size(const struct bpf_map_info *info)

@@ -8,6 +8,7 @@
 #ifndef BPFMAP_KERNEL_BACKEND_H
 #define BPFMAP_KERNEL_BACKEND_H
 
+#include "bpfmap/bpfmap.h"
 #include "bpfmap/compat.h"
 
 #include <linux/bpf.h>
@@ -19,6 +20,7 @@ struct btf;
 
 /* What a map's own counters say. */
 struct backend_stats {
+	bool frozen;
 	bool counted; /* the next three are known */
 	uint64_t entries;
 	uint64_t high_water;
@@ -52,8 +54,12 @@ struct backend {
 	/* The map's BTF; *ret_btf is NULL if it has none. The caller frees it with btf__free(). */
 	int (*map_btf)(int fd, const struct bpf_map_info *info, struct btf **ret_btf);
 	int (*map_stats)(int fd, struct backend_stats *ret_stats);
+	/* Every element. In user space each one that stays is seen exactly once, whatever others
+	 * write meanwhile (bpfmap_iter_next()); the kernel promises no such thing. */
 	int (*map_walk)(int fd, const struct bpf_map_info *info, backend_element_fn *element,
 			void *arg);
+	/* How full a Bloom filter is; NULL: there is no way to ask. */
+	int (*map_bloom)(int fd, struct bpfmap_bloom_info *ret_bloom);
 	int (*map_token)(int fd, const struct bpf_map_info *info, struct backend_token *ret_token);
 	/* The same for /proc/PID/fd/N, which may be anything: false if it is no map. */
 	bool (*proc_token)(const char *path, struct backend_token *ret_token);
@@ -72,18 +78,31 @@ struct backend_create {
 	uint32_t value_size;
 	uint32_t max_entries;
 	uint32_t map_flags;
+	uint64_t map_extra;
 	const char *name; /* at most 15 characters */
 };
 
 int backend_map_create(const struct backend *backend, const struct backend_create *how);
+/* Opened for reading and writing, or only for what is permitted. */
 int backend_map_open_id(const struct backend *backend, uint32_t id);
 int backend_map_open_pin(const struct backend *backend, const char *path);
 int backend_map_next_id(const struct backend *backend, uint32_t id, uint32_t *ret_next);
 int backend_map_info(const struct backend *backend, int fd, struct bpf_map_info *ret_info);
+/* Maps without keys have NULL for a key: lookup is peek, update push, take pop. */
 int backend_map_lookup(const struct backend *backend, int fd, const void *key, void *ret_value);
+/* Read and delete in one step. */
+int backend_map_take(const struct backend *backend, int fd, const void *key, void *ret_value);
 int backend_map_update(const struct backend *backend, int fd, const void *key, const void *value,
 		       uint64_t flags);
 int backend_map_delete(const struct backend *backend, int fd, const void *key);
+/* In order; *count becomes the number done, also after an error. */
+int backend_map_update_batch(const struct backend *backend, int fd, const void *keys,
+			     const void *values, uint32_t *count);
+int backend_map_freeze(const struct backend *backend, int fd);
+/* Delete every element, or make it zero where elements always exist. *ret_count counts them, also
+ * after an error. What others insert meanwhile may stay. */
+int backend_map_clear(const struct backend *backend, int fd, const struct bpf_map_info *info,
+		      uint64_t *ret_count);
 /* key NULL: the first. */
 int backend_map_next_key(const struct backend *backend, int fd, const void *key, void *ret_next);
 /* Missing directories on the way are made. */
@@ -94,6 +113,11 @@ size_t backend_value_size(const struct bpf_map_info *info);
 /* True if the type holds one value per CPU. */
 bool backend_is_percpu(uint32_t map_type);
 unsigned int backend_cpus(void);
+/* True if the key is an index and all elements exist. */
+bool backend_is_array(uint32_t map_type);
+
+/* What a map of that kind with so many elements takes in the kernel, bytes; 0: not known. */
+uint64_t backend_kernel_bytes(const struct bpf_map_info *info, uint64_t entries);
 
 /* Run a program once per repeat on one packet. */
 struct backend_run {

@@ -124,11 +124,13 @@ static int live_map_btf(int fd, const struct bpf_map_info *info, struct btf **re
 static int live_map_stats(int fd, struct backend_stats *ret_stats)
 {
 	struct backend_stats stats = {.counted = false};
+	uint64_t frozen;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	if (!fdinfo_field(path, "memlock:", &stats.memory_bytes))
 		return fail(ENOENT, "%s has no memlock line", path);
+	stats.frozen = fdinfo_field(path, "frozen:", &frozen) && frozen;
 	*ret_stats = stats;
 	return 0;
 }

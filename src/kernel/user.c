@@ -10,12 +10,8 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* Elements fetched at a time: enough to make the call's cost vanish, little memory. */
-#define WALK_BATCH 256
 
 static long user_bpf(int cmd, union bpf_attr *attr, unsigned int size)
 {
@@ -77,7 +73,9 @@ static int user_map_stats(int fd, struct backend_stats *ret_stats)
 	bpfmap_close(map);
 	if (err)
 		return err;
-	*ret_stats = (struct backend_stats){.counted = true,
+	/* A Bloom filter cannot count what it holds. */
+	*ret_stats = (struct backend_stats){.frozen = info.frozen,
+					    .counted = info.type != BPF_MAP_TYPE_BLOOM_FILTER,
 					    .entries = info.entries,
 					    .high_water = info.high_water,
 					    .failed_updates = info.failed_updates,
@@ -85,83 +83,47 @@ static int user_map_stats(int fd, struct backend_stats *ret_stats)
 	return 0;
 }
 
-/* The buffers of a walk. */
-struct walk {
-	uint8_t *keys;
-	uint8_t *values;
-	uint32_t room; /* elements */
-};
-
-static int walk_grow(struct walk *walk, const struct bpf_map_info *info, uint32_t room)
+static int walk_all(struct bpfmap *map, backend_element_fn *element, void *arg)
 {
-	uint8_t *keys = realloc(walk->keys, (size_t)room * info->key_size);
-	uint8_t *values;
-
-	if (!keys)
-		return fail(ENOMEM, "no memory for %u keys", room);
-	walk->keys = keys;
-	values = realloc(walk->values, (size_t)room * backend_value_size(info));
-	if (!values)
-		return fail(ENOMEM, "no memory for %u values", room);
-	walk->values = values;
-	walk->room = room;
-	return 0;
-}
-
-static int walk_batch(struct bpfmap *map, const struct bpf_map_info *info, struct walk *walk,
-		      uint64_t *cursor, uint32_t *ret_count)
-{
-	for (;;) {
-		int err;
-
-		*ret_count = walk->room;
-		err = bpfmap_read_batch(map, cursor, walk->keys, walk->values, ret_count);
-		if (err != -ENOSPC || walk->room > UINT32_MAX / 2)
-			return err;
-		err = walk_grow(walk, info, walk->room * 2);
-		if (err)
-			return err;
-	}
-}
-
-static int walk_all(struct bpfmap *map, const struct bpf_map_info *info, struct walk *walk,
-		    backend_element_fn *element, void *arg)
-{
-	size_t value_size = backend_value_size(info);
-	uint64_t cursor = 0;
-	uint32_t count;
+	const void *key, *value;
+	struct bpfmap_iter *iter;
 	int err;
 
-	do {
-		err = walk_batch(map, info, walk, &cursor, &count);
-		if (err && err != -ENOENT)
-			return err;
-		for (uint32_t i = 0; i < count; i++) {
-			int stop = element(arg, walk->keys + (size_t)i * info->key_size,
-					   walk->values + i * value_size, 0);
-
-			if (stop)
-				return stop;
-		}
-	} while (!err);
-	return 0;
+	err = bpfmap_iter_new(map, &iter);
+	if (err)
+		return err;
+	while ((err = bpfmap_iter_next(iter, &key, &value)) > 0) {
+		err = element(arg, key, value, 0);
+		if (err)
+			break;
+	}
+	bpfmap_iter_free(iter);
+	return err;
 }
 
 static int user_map_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
 			 void *arg)
 {
-	struct walk walk = {0};
 	struct bpfmap *map;
 	int err;
 
 	err = bpfmap_open_fd(fd, BPFMAP_OPEN_RDONLY, &map);
 	if (err)
 		return err;
-	err = walk_grow(&walk, info, WALK_BATCH);
-	if (!err)
-		err = walk_all(map, info, &walk, element, arg);
-	free(walk.keys);
-	free(walk.values);
+	err = walk_all(map, element, arg);
+	bpfmap_close(map);
+	return err;
+}
+
+static int user_map_bloom(int fd, struct bpfmap_bloom_info *ret_bloom)
+{
+	struct bpfmap *map;
+	int err;
+
+	err = bpfmap_open_fd(fd, BPFMAP_OPEN_RDONLY, &map);
+	if (err)
+		return err;
+	err = bpfmap_bloom_info(map, ret_bloom);
 	bpfmap_close(map);
 	return err;
 }
@@ -197,6 +159,7 @@ const struct backend backend_user = {
 	.map_btf = user_map_btf,
 	.map_stats = user_map_stats,
 	.map_walk = user_map_walk,
+	.map_bloom = user_map_bloom,
 	.map_token = user_map_token,
 	.proc_token = user_proc_token,
 };

@@ -62,6 +62,35 @@ struct {
 	__type(value, __u64);
 } sizes SEC(".maps");
 
+/* One value per CPU, with members that can be summed up and members that cannot. */
+struct per_cpu {
+	__u64 packets;
+	__u32 small;
+	__s32 delta;
+	enum color color;
+	char who[4];
+	double load;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
+	__uint(max_entries, 8);
+	__type(key, struct inner);
+	__type(value, struct per_cpu);
+} by_cpu SEC(".maps");
+
+struct guarded {
+	struct bpf_spin_lock lock;
+	__u32 count;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, struct guarded);
+} guarded SEC(".maps");
+
 int limit = 9;
 char greeting[8] = "hello";
 const volatile int verdict = XDP_PASS;
