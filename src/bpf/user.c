@@ -247,6 +247,12 @@ int user_string(char *dst, uint64_t src, size_t size, const char *what)
 
 		if (part > size - have)
 			part = size - have;
+		/* Where the string can be measured, nothing behind it is touched. */
+		if (user_is_plain(src + have, part)) {
+			size_t len = strnlen((const char *)(uintptr_t)(src + have), part);
+
+			part = len < part ? len + 1 : part;
+		}
 		err = user_copy_in(dst + have, src + have, part, what);
 		if (err)
 			return err;
