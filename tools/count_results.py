@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """count_results.py TESTLOG.json: counts single test cases in what "meson test" logged.
 
-Prints "PASSED FAILED SKIPPED" and, on stderr, one line for each case that failed and for each test of
-which something was skipped.
+Prints "PASSED FAILED SKIPPED" and, on stderr, each case that failed with what the test says about it, and
+one line for each test of which something was skipped.
 
-A test that speaks TAP (cmocka with CMOCKA_MESSAGE_OUTPUT=TAP) counts with each of its cases; cases
+A test that is expected to fail (a canary) is one case. A test that speaks TAP (cmocka with CMOCKA_MESSAGE_OUTPUT=TAP) counts with each of its cases; cases
 that its plan announced and that never reported have failed. Any other test is one case. A test that
 failed as a whole without a failed case (a crash, a timeout, a sanitizer's report) is one more failure.
 """
@@ -15,6 +15,10 @@ import sys
 import tempfile
 
 CASE = re.compile(r"^(not ok|ok)\b\s*\d*\s*(?:- )?(.*)$", re.MULTILINE)
+COMMENTS = r"(?:^#.*\n?)*"
+FAILED_CASE = re.compile(f"({COMMENTS})^not ok.*\n?({COMMENTS})", re.MULTILINE)
+REPORT = re.compile(r"^.*(?:ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:).*", re.MULTILINE)
+COMMENTS_SHOWN, REPORT_SHOWN, COLUMNS = 4, 24, 240
 PLAN = re.compile(r"^1\.\.(\d+)", re.MULTILINE)
 DIRECTIVE = re.compile(r"#\s*skip\b(.*)", re.IGNORECASE)
 GOOD, SKIPPED = ("OK", "EXPECTEDFAIL"), ("SKIP",)
@@ -38,31 +42,55 @@ class Counts:
         return self.notes + skips
 
 
-def count_case(counts, test, verdict, description):
+def indented(lines):
+    return "".join(f"\n    {line[:COLUMNS]}" for line in lines)
+
+
+def last_words(test):
+    """Of a test that failed as a whole: a sanitizer's report, or the end of what it said."""
+    errors = test.get("stderr") or ""
+    report = REPORT.search(errors)
+    if report:
+        return indented(errors[report.start() :].splitlines()[:REPORT_SHOWN])
+    said = ((test.get("stdout") or "") + "\n" + errors).splitlines()
+    return indented([line for line in said if line.strip()][-REPORT_SHOWN // 2 :])
+
+
+def explanations(output):
+    """Of each failed case the comments behind it, or else those before it."""
+    for before, behind in FAILED_CASE.findall(output):
+        lines = behind.splitlines()[:COMMENTS_SHOWN] or before.splitlines()[-COMMENTS_SHOWN:]
+        yield indented(lines)
+
+
+def count_case(counts, test, verdict, description, explained):
+    why = next(explained, "") if verdict == "not ok" else ""
     skip = DIRECTIVE.search(description)
     if skip:
         counts.add("skipped", test, description)
     elif verdict == "ok":
         counts.add("passed", test)
     else:
-        counts.add("failed", test, description)
+        counts.add("failed", test, description + why)
 
 
 def count_test(counts, test):
     name, result, output = test["name"], test["result"], test.get("stdout") or ""
-    plans = [int(n) for n in PLAN.findall(output)]
+    plans = [int(n) for n in PLAN.findall(output)] if result not in ("EXPECTEDFAIL", "UNEXPECTEDPASS") else []
     cases = CASE.findall(output) if plans else []
-    failed_before = counts.failed
+    failed_before, explained = counts.failed, explanations(output)
     if not plans:
         outcome = "passed" if result in GOOD else "skipped" if result in SKIPPED else "failed"
-        counts.add(outcome, name, result)
+        counts.add(outcome, name, result + (last_words(test) if outcome == "failed" else ""))
         return
     for verdict, description in cases:
-        count_case(counts, name, verdict, description)
-    for _ in range(sum(plans) - len(cases)):
-        counts.add("failed", name, "planned and not reported")
+        count_case(counts, name, verdict, description, explained)
+    missing = sum(plans) - len(cases)
+    if missing > 0:
+        counts.failed += missing - 1
+        counts.add("failed", name, f"{result}, {missing} planned cases not reported" + last_words(test))
     if result not in GOOD + SKIPPED and counts.failed == failed_before:
-        counts.add("failed", name, result)
+        counts.add("failed", name, result + last_words(test))
     if result in SKIPPED and not cases:
         counts.add("skipped", name, result)
 
@@ -85,6 +113,8 @@ CANARIES = [
     ({"result": "SKIP", "stdout": "1..0 # SKIP no bpf(2)\n"}, (0, 0, 1)),
     ({"result": "OK", "stdout": "fine\n"}, (1, 0, 0)),
     ({"result": "SKIP"}, (0, 0, 1)),
+    ({"result": "EXPECTEDFAIL", "stdout": "1..2\nok 1\nnot ok 2 - b\n"}, (1, 0, 0)),
+    ({"result": "UNEXPECTEDPASS", "stdout": "1..1\nok 1\n"}, (0, 1, 0)),
     ({"result": "TIMEOUT"}, (0, 1, 0)),
     ({"result": "ERROR", "stdout": "ok, so far\n"}, (0, 1, 0)),
 ]
