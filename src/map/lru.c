@@ -498,7 +498,7 @@ void lru_mend_nested(struct hash *h, uint32_t me, uint32_t dead)
 	struct owner_shm *record = owner_record(&h->region->owners, dead);
 	uint32_t elem;
 
-	if (shm_u32_load_acquire(&h->lru->lock) == dead + 1) { /* L2 acquire <- L1 */
+	if (lock_held_by(&h->lru->lock, dead)) {
 		lru_rollback(h);
 		lru_unlock(h);
 	}

@@ -7,6 +7,8 @@
 #include "sync/vcpu.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 uint32_t bpfmap_cpus(const struct bpfmap *map)
 {
@@ -36,19 +38,35 @@ void *bpfmap_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
 	return cpu ? NULL : bpfmap_lookup(map, key);
 }
 
+/* All CPUs' values, read as one: what the system call would give. Free with free(). */
+static int read_all(struct bpfmap *map, const void *key, uint8_t **ret_values)
+{
+	uint8_t *values = malloc(map_syscall_value_size(map));
+	int err;
+
+	if (!values)
+		return fail(ENOMEM, "no memory for an element's values");
+	err = bpfmap_read(map, key, values);
+	if (err)
+		free(values);
+	else
+		*ret_values = values;
+	return err;
+}
+
 int bpfmap_read_cpu(struct bpfmap *map, const void *key, uint32_t cpu, void *ret_value)
 {
-	const struct shm_u64 *value;
+	uint8_t *values;
+	int err;
 
 	if (cpu >= bpfmap_cpus(map))
 		return fail(EINVAL, "CPU %u: the map has values for CPUs 0 to %u", cpu,
 			    bpfmap_cpus(map) - 1);
-	if (!map->ops->lookup_cpu)
-		return bpfmap_read(map, key, ret_value);
-	value = map->ops->lookup_cpu(map, key, cpu);
-	if (!value)
-		return -ENOENT;
-	bytes_load(ret_value, value, map->spec.value_size);
+	err = read_all(map, key, &values);
+	if (err)
+		return err;
+	memcpy(ret_value, values + cpu * RU8(map->spec.value_size), map->spec.value_size);
+	free(values);
 	return 0;
 }
 
@@ -70,26 +88,25 @@ int bpfmap_percpu_u64(struct bpfmap *map, const void *key, uint32_t off, uint32_
 		      struct bpfmap_percpu_u64 *ret)
 {
 	struct bpfmap_percpu_u64 total = {.min = UINT64_MAX};
+	uint8_t *values;
+	int err;
 
 	if ((size != 1 && size != 2 && size != 4 && size != 8) || size > map->spec.value_size ||
 	    off > map->spec.value_size - size)
 		return fail(EINVAL,
 			    "a counter of %u bytes at offset %u does not lie in a value of %u",
 			    size, off, map->spec.value_size);
+	err = read_all(map, key, &values);
+	if (err)
+		return err;
 	for (uint32_t cpu = 0; cpu < bpfmap_cpus(map); cpu++) {
-		const uint8_t *value = bpfmap_lookup_cpu(map, key, cpu);
-		uint64_t word[2], n;
+		uint64_t n = counter_at(values + cpu * RU8(map->spec.value_size) + off, size);
 
-		if (!value)
-			return -ENOENT;
-		/* The one or two stored words that the counter lies in. */
-		bytes_load(word, (const struct shm_u64 *)(value + off / 8 * 8),
-			   off % 8 + size > 8 ? 16 : 8);
-		n = counter_at((uint8_t *)word + off % 8, size);
 		total.sum += n;
 		total.min = n < total.min ? n : total.min;
 		total.max = n > total.max ? n : total.max;
 	}
+	free(values);
 	*ret = total;
 	return 0;
 }

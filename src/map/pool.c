@@ -226,7 +226,7 @@ void pool_mend_list(struct hash *h, uint32_t l)
 void pool_mend(struct hash *h, uint32_t dead)
 {
 	for (uint32_t l = 0; l < h->g.lists; l++) {
-		if (shm_u32_load_acquire(&h->shm->lists[l].lock) != dead + 1) /* L2 acquire <- L1 */
+		if (!lock_held_by(&h->shm->lists[l].lock, dead))
 			continue;
 		pool_mend_list(h, l);
 		lock_release(&h->shm->lists[l].lock);

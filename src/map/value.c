@@ -87,7 +87,7 @@ void value_mend(struct region *region, uint32_t dead)
 	if (!off || (off - 1) % 4 || off - 1 > region->body_bytes - sizeof(*word))
 		return;
 	word = (struct shm_u32 *)(region->base + off - 1);
-	if (shm_u32_load_acquire(word) == dead + 1) /* L2 acquire <- L1 */
+	if (lock_held_by(word, dead))
 		lock_release(word);
 	shm_u64_store_relaxed(&record->aside, 0);
 }

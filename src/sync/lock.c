@@ -19,6 +19,7 @@
 #define YIELDS	     20
 #define SLEEP_NS     50000
 #define SLEEP_MAX_NS 1000000
+#define HANDOVER_NS  300000 /* longer than the sleep of somebody who waits */
 
 static uint64_t now_ns(void)
 {
@@ -77,8 +78,7 @@ static void lock_break(struct shm_u32 *word, struct owner_table *table, uint32_t
 
 	if (turn == MEND_BUSY)
 		return;
-	if (shm_u32_load_acquire(word) == dead + 1 && /* L2 acquire <- L1 */
-	    !owner_alive(table, dead)) {
+	if (lock_held_by(word, dead) && !owner_alive(table, dead)) {
 		if (dead < OWNER_MAX)
 			table->mend(table->arg, me, dead, lock_index);
 		lock_release(word);
@@ -86,9 +86,63 @@ static void lock_break(struct shm_u32 *word, struct owner_table *table, uint32_t
 	mend_unlock(table, turn);
 }
 
+bool lock_break_dead(struct shm_u32 *word, struct owner_table *table, uint32_t me,
+		     uint32_t lock_index)
+{
+	uint32_t holder = shm_u32_load_relaxed(word) & ~LOCK_WAITED;
+
+	if (!holder || holder == me + 1 || owner_alive(table, holder - 1))
+		return false;
+	lock_break(word, table, me, holder - 1, lock_index);
+	return true;
+}
+
+void lock_pause(struct shm_u32 *word, unsigned int round, bool *released)
+{
+	uint32_t seen = shm_u32_load_relaxed(word);
+	uint64_t ns;
+
+	*released = !(seen & LOCK_WAITED);
+	if (round < SPINS) {
+		cpu_relax();
+		return;
+	}
+	if (round < SPINS + YIELDS) {
+		sched_yield();
+		return;
+	}
+	if (seen && !(seen & LOCK_WAITED))
+		shm_u32_cas_acq_rel(word, &seen, seen | LOCK_WAITED); /* L2 acq_rel <- L1 */
+	round -= SPINS + YIELDS;
+	ns = round < 5 ? (uint64_t)SLEEP_NS << round : SLEEP_MAX_NS;
+	sleep_ns(*released ? SLEEP_NS : ns);
+}
+
+void lock_yield(struct shm_u32 *word)
+{
+	uint64_t deadline = now_ns() + HANDOVER_NS;
+
+	while (shm_u32_load_relaxed(word) == 0 && now_ns() < deadline)
+		sched_yield();
+}
+
+static int lock_timeout(struct shm_u32 *word, const struct owner_table *table, uint32_t lock_index)
+{
+	uint32_t holder = shm_u32_load_relaxed(word) & ~LOCK_WAITED;
+
+	return fail(ETIMEDOUT,
+		    "process %u has held lock %u of the map for a second and is alive; is it "
+		    "stopped?",
+		    holder && holder <= owner_count(table)
+			    ? shm_u32_load_relaxed(&owner_record(table, holder - 1)->pid)
+			    : 0,
+		    lock_index);
+}
+
 int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint32_t lock_index)
 {
-	uint64_t start = 0, pause_ns = SLEEP_NS;
+	uint64_t start = 0;
+	bool released;
 
 	for (unsigned int round = 0;; round++) {
 		uint32_t holder = 0;
@@ -96,37 +150,21 @@ int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint
 		if (shm_u32_load_relaxed(word) == 0 &&
 		    shm_u32_cas_acq_rel(word, &holder, me + 1)) /* L2 acq_rel <- L1 */
 			return 0;
-		holder = shm_u32_load_relaxed(word);
-		if (holder == me + 1)
-			return fail(EDEADLK,
-				    "this thread already holds lock %u of the map; do not "
-				    "use a map from a signal handler",
-				    lock_index);
-		if (round < SPINS) {
-			cpu_relax();
+		if (lock_held_by(word, me))
+			return fail(
+				EDEADLK,
+				"this thread already holds lock %u of the map; do not use a map "
+				"from a signal handler",
+				lock_index);
+		lock_pause(word, round, &released);
+		if (round < SPINS + YIELDS)
 			continue;
-		}
-		if (round < SPINS + YIELDS) {
-			sched_yield();
+		if (lock_break_dead(word, table, me, lock_index))
 			continue;
-		}
-		if (holder && !owner_alive(table, holder - 1)) {
-			lock_break(word, table, me, holder - 1, lock_index);
-			continue;
-		}
-		if (!start)
+		if (!start || released)
 			start = now_ns();
-		if (now_ns() - start > LOCK_TIMEOUT_NS)
-			return fail(ETIMEDOUT,
-				    "process %u has held lock %u of the map for a second "
-				    "and is alive; is it stopped?",
-				    holder && holder <= OWNER_MAX
-					    ? shm_u32_load_relaxed(
-						      &owner_record(table, holder - 1)->pid)
-					    : 0,
-				    lock_index);
-		sleep_ns(pause_ns);
-		pause_ns = pause_ns * 2 < SLEEP_MAX_NS ? pause_ns * 2 : SLEEP_MAX_NS;
+		else if (now_ns() - start > LOCK_TIMEOUT_NS)
+			return lock_timeout(word, table, lock_index);
 	}
 }
 
@@ -148,7 +186,7 @@ int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 	lock_at = shm_u32_load_relaxed(&record->lock_at);
 	if (lock_at)
 		word = table->lock_word(table->arg, lock_at - 1);
-	if (word && shm_u32_load_acquire(word) == dead + 1) { /* L2 acquire <- L1 */
+	if (word && lock_held_by(word, dead)) {
 		table->mend(table->arg, me, dead, lock_at - 1);
 		lock_release(word);
 	}

@@ -2,11 +2,13 @@
 /* lock.h: a lock word in shared memory that survives its owner's death.
  *
  * States       0 free -> owner + 1 [lock_acquire] -> 0 [lock_release]
+ *              owner + 1 -> owner + 1 with LOCK_WAITED [lock_wait, before it sleeps]
  *              owner + 1, owner dead -> mended -> 0 [lock_break, by whoever waits]
  * Edges        L1 release in lock_release -> L2 acquire in lock_acquire
  * Progress     waits for the holder: spins, yields, then sleeps in growing steps up to 1 ms and asks
- *              each time whether the holder lives. Gives up after LOCK_TIMEOUT_NS: a stopped process
- *              or a scribbled lock word must not hang others.
+ *              each time whether the holder lives. Gives up when for LOCK_TIMEOUT_NS nobody has
+ *              released the lock: a stopped process or a scribbled word must not hang others. Who
+ *              releases a lock that somebody sleeps for lets him have it first.
  * If a process dies    the next who wants the lock mends and goes on
  */
 #ifndef BPFMAP_SYNC_LOCK_H
@@ -15,6 +17,24 @@
 #include "sync/owner.h"
 
 #define LOCK_TIMEOUT_NS 1000000000ull
+#define LOCK_WAITED	0x80000000u /* somebody sleeps; cleared by the release */
+
+/* Does this owner hold the lock? */
+static inline bool lock_held_by(const struct shm_u32 *word, uint32_t owner)
+{
+	return (shm_u32_load_acquire(word) & ~LOCK_WAITED) == owner + 1; /* L2 acquire <- L1 */
+}
+
+/* If the lock's holder is dead: mend what it left and free the lock. True if it was. */
+bool lock_break_dead(struct shm_u32 *word, struct owner_table *table, uint32_t me,
+		     uint32_t lock_index);
+
+/* A moment's wait that grows from nothing to a millisecond with the round's number. Before it sleeps,
+ * it marks the lock as waited for; *released says whether the lock was released since the last mark. */
+void lock_pause(struct shm_u32 *word, unsigned int round, bool *released);
+
+/* Somebody sleeps for the lock that was just released: let him take it. */
+void lock_yield(struct shm_u32 *word);
 
 /* The slow path: somebody holds the word. 0: taken. ETIMEDOUT; EDEADLK: the caller holds it. */
 int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint32_t lock_index);
@@ -47,7 +67,11 @@ static inline int lock_acquire_nested(struct shm_u32 *word, struct owner_table *
 
 static inline void lock_release(struct shm_u32 *word)
 {
+	uint32_t waited = shm_u32_load_relaxed(word) & LOCK_WAITED;
+
 	shm_u32_store_release(word, 0); /* L1 release -> L2 */
+	if (__builtin_expect(waited != 0, 0))
+		lock_yield(word);
 }
 
 #endif

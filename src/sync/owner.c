@@ -8,7 +8,8 @@
  * Invariants   1. who holds the beacon of a number is the only one to write its record, except under
  *                 mend_lock when nobody holds it
  *              2. a lock word never holds a number whose record does not name that lock
- * Locks        table.mutex (private to the process): by_thread, mine. all_mutex: the list of tables.
+ * Locks        table.mutex (private to the process): by_thread, mine; held while a number is taken or
+ *              mended, since a handle's threads share its beacons. all_mutex: the list of tables.
  * Edges        O1 release of state -> O2 acquire: none needed, the beacon (a system call) orders
  * If a process dies    its numbers are found dead by who waits for its lock or looks for a number
  */
@@ -52,6 +53,12 @@ static void set_mine(struct owner_table *table, uint32_t number)
 {
 	__atomic_fetch_or(&table->mine[number / 8], (uint8_t)(1u << (number % 8)),
 			  __ATOMIC_RELAXED);
+}
+
+static void clear_mine(struct owner_table *table, uint32_t number)
+{
+	__atomic_fetch_and(&table->mine[number / 8], (uint8_t) ~(1u << (number % 8)),
+			   __ATOMIC_RELAXED);
 }
 
 uint32_t owner_count(const struct owner_table *table)
@@ -121,6 +128,18 @@ static void watch_forks(void)
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+/* For types that have no locks of their own. */
+static void mend_nothing(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
+{
+	(void)arg, (void)me, (void)dead, (void)lock_index;
+}
+
+static struct shm_u32 *no_lock(void *arg, uint32_t lock_index)
+{
+	(void)arg, (void)lock_index;
+	return NULL;
+}
+
 int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int fd,
 		     owner_reserve_fn *reserve, void *reserve_arg)
 {
@@ -129,6 +148,8 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 	table->fd = fd;
 	table->reserve = reserve;
 	table->reserve_arg = reserve_arg;
+	table->mend = mend_nothing;
+	table->lock_word = no_lock;
 	pthread_mutex_init(&table->mutex, NULL);
 	if (reserve) {
 		/* Large and mostly untouched: calloc leaves its pages to the kernel's zero page. */
@@ -208,15 +229,24 @@ static int take_number(struct owner_table *table, uint32_t want_free, uint32_t *
 	return -EAGAIN;
 }
 
-/* We hold the number's beacon: finish what a dead predecessor left, then begin our own record. */
+static void drop_number(struct owner_table *table, uint32_t number)
+{
+	clear_mine(table, number);
+	if (table->fd >= 0)
+		beacon(table->fd, F_OFD_SETLK, F_UNLCK, number, NULL);
+}
+
+/* We hold the number's beacon: finish what a dead predecessor left, then begin our own record. The
+ * number is ours from the start: beacons do not tell threads of one handle apart. */
 static int adopt_number(struct owner_table *table, uint32_t number, struct owner_local *local)
 {
 	struct owner_shm *record = owner_record(table, number);
-	int err = owner_mend(table, number, number);
+	int err;
 
+	set_mine(table, number);
+	err = owner_mend(table, number, number);
 	if (err) {
-		if (table->fd >= 0)
-			beacon(table->fd, F_OFD_SETLK, F_UNLCK, number, NULL);
+		drop_number(table, number);
 		return err;
 	}
 	local->seq = shm_u32_load_relaxed(&record->acked);
@@ -226,7 +256,6 @@ static int adopt_number(struct owner_table *table, uint32_t number, struct owner
 	shm_u64_store_relaxed(&record->aside, 0);
 	shm_u32_store_relaxed(&record->pid, (uint32_t)getpid());
 	shm_u32_store_relaxed(&record->state, 1);
-	set_mine(table, number);
 	local->number_plus1 = number + 1;
 	return 0;
 }
@@ -254,6 +283,23 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner)
 	return err;
 }
 
+/* One number that looks taken: if its owner is dead, mend and free it. */
+static bool mend_number(struct owner_table *table, uint32_t number)
+{
+	struct owner_shm *record = owner_record(table, number);
+
+	if (!shm_u32_load_relaxed(&record->state) || is_mine(table, number))
+		return false;
+	if (table->fd < 0 ? owner_alive(table, number)
+			  : beacon(table->fd, F_OFD_SETLK, F_WRLCK, number, NULL) != 0)
+		return false;
+	set_mine(table, number);
+	if (!owner_mend(table, number, number))
+		shm_u32_store_relaxed(&record->state, 0);
+	drop_number(table, number);
+	return true;
+}
+
 int owner_mend_all(struct owner_table *table)
 {
 	struct owner_local *self;
@@ -261,17 +307,9 @@ int owner_mend_all(struct owner_table *table)
 
 	if (owner_self(table, &self))
 		return 0;
-	for (uint32_t n = 0; n < owner_count(table); n++) {
-		if (!shm_u32_load_relaxed(&owner_record(table, n)->state) || is_mine(table, n))
-			continue;
-		if (table->fd < 0 ? owner_alive(table, n)
-				  : beacon(table->fd, F_OFD_SETLK, F_WRLCK, n, NULL) != 0)
-			continue;
-		if (!owner_mend(table, n, n))
-			shm_u32_store_relaxed(&owner_record(table, n)->state, 0);
-		if (table->fd >= 0)
-			beacon(table->fd, F_OFD_SETLK, F_UNLCK, n, NULL);
-		dead++;
-	}
+	pthread_mutex_lock(&table->mutex);
+	for (uint32_t n = 0; n < owner_count(table); n++)
+		dead += mend_number(table, n);
+	pthread_mutex_unlock(&table->mutex);
 	return dead;
 }

@@ -77,7 +77,7 @@ struct owner_table {
 	uint8_t mine[OWNER_MAX / 8];   /* numbers that this handle holds */
 	owner_reserve_fn *reserve;
 	void *reserve_arg;
-	owner_mend_fn *mend; /* the map type's; set before the first registration */
+	owner_mend_fn *mend; /* the map type's; set after open, before the first registration */
 	struct shm_u32 *(*lock_word)(void *arg, uint32_t lock_index); /* NULL if out of range */
 	void *arg;
 	struct owner_table *next, *prev; /* all tables of the process, for fork */

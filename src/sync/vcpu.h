@@ -6,10 +6,10 @@
  * States       lock: 0 free -> owner + 1 [vcpu_enter] -> 0 [vcpu_leave]
  * Locks        taken before any other lock of the map. Several maps: in the order of the array given
  *              to vcpu_enter, which must be the same everywhere (vm: by id, then by address).
- * Edges        V1 release in vcpu_leave -> V2 acquire in vcpu_enter: who comes onto the CPU sees what
+ * Edges        L1 release in vcpu_leave -> L2 acquire in vcpu_enter (sync/lock.h): who comes onto the CPU sees what
  *              its predecessor stored in the slots, without atomics
  * Progress     enter: takes whichever CPU is free; with more threads than CPUs it waits, and gives up
- *              after a second (ETIMEDOUT)
+ *              when none came free for a second (ETIMEDOUT)
  * If a process dies    the kernel drops its beacon (sync/owner.h); who wants the CPU takes it over.
  *              There is nothing to mend: the slots are the program's own.
  */
@@ -37,7 +37,8 @@ static inline uint32_t vcpu_current(uint32_t count)
 {
 	int32_t n = vcpu_number_plus1;
 
-	return n ? (uint32_t)(n - 1) : thread_number() % count;
+	/* A CPU of another map that has more of them is none of this one. */
+	return n && (uint32_t)n <= count ? (uint32_t)n - 1 : thread_number() % count;
 }
 
 /* Go onto one CPU of all n maps. The CPU's number, or -ETIMEDOUT, -EBUSY (already on one of them),
