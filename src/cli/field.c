@@ -76,6 +76,16 @@ static void kind_of_bytes(struct field *field, size_t size)
 	field->size = size;
 }
 
+/* Older compilers do not say so; a negative enumerator does. */
+static bool enum_is_signed(const struct btf_type *type)
+{
+	bool is_signed = btf_kflag(type);
+
+	for (uint32_t i = 0; btf_is_enum(type) && i < btf_vlen(type); i++)
+		is_signed |= btf_enum(type)[i].val < 0;
+	return is_signed;
+}
+
 static void kind_of_type(const struct btf *btf, struct field *field)
 {
 	const struct btf_type *type = btf_type_strip(btf, field->type_id, NULL);

@@ -23,9 +23,12 @@ static bool word_is(const char *s, size_t len, const char *word)
 	return len == strlen(word) && !memcmp(s, word, len);
 }
 
-static int short_of(const char *what, size_t size, size_t have)
+static int short_of(const struct mapref *ref, const char *what, size_t size, size_t have)
 {
-	return fail(EINVAL, "%s expected %zu bytes got %zu", what, size, have);
+	return fail(EINVAL, "%s expected %zu bytes got %zu%s", what, size, have,
+		    ref->key_type || ref->value_type
+			    ? "; values with types are loaded as JSON (bpfmap dump MAP lines)"
+			    : "");
 }
 
 static int part_begin(const struct mapref *ref, struct load_hex *hex, int part)
@@ -33,11 +36,11 @@ static int part_begin(const struct mapref *ref, struct load_hex *hex, int part)
 	if (part == LOAD_HEX_VALUE && hex->part != LOAD_HEX_KEY)
 		return fail(EINVAL, "a value without a key before it");
 	if (part == LOAD_HEX_VALUE && hex->have != ref->info.key_size)
-		return short_of("key", ref->info.key_size, hex->have);
+		return short_of(ref, "key", ref->info.key_size, hex->have);
 	if (part == LOAD_HEX_KEY && hex->part == LOAD_HEX_KEY)
 		return fail(EINVAL, "the element before has no value");
 	if (part == LOAD_HEX_KEY && hex->part == LOAD_HEX_VALUE)
-		return short_of("value", ref->info.value_size, hex->have);
+		return short_of(ref, "value", ref->info.value_size, hex->have);
 	hex->part = part;
 	hex->have = 0;
 	return 0;

@@ -107,6 +107,18 @@ static int prog_choose(const char *path, const char *name, struct object *object
 			     bpf_program__name(object->prog), type ? type : "unknown");
 }
 
+/* libbpf crashes on BTF that refers to what is not there. */
+static int btf_check(const char *path)
+{
+	struct btf *btf = btf__parse_elf(path, NULL);
+	bool sound = !btf || btf_refs_are_sound(btf);
+
+	btf__free(btf);
+	if (sound)
+		return 0;
+	return exit_sentence(-EINVAL, "can't load %s: its BTF is damaged; compile it again", path);
+}
+
 int object_load(struct cli *cli, const char *path, const char *prog, struct object *ret_object)
 {
 	struct object object = {0};
@@ -116,6 +128,9 @@ int object_load(struct cli *cli, const char *path, const char *prog, struct obje
 	libbpf_set_print(message_keep);
 	if (access(path, R_OK))
 		return exit_sentence(-errno, "can't open %s: %s", path, strerror(errno));
+	code = btf_check(path);
+	if (code)
+		return code;
 	object.bpf = bpf_object__open_file(path, NULL);
 	if (!object.bpf)
 		return load_failure(path, -errno, "");

@@ -138,8 +138,10 @@ struct plain_column {
 
 static bool text_is_number(const char *s)
 {
-	return !strcmp(s, "-") ||
-	       isdigit((unsigned char)s[0]) && strspn(s, "0123456789.%") == strlen(s);
+	if (!strcmp(s, "-"))
+		return true;
+	s += *s == '-';
+	return isdigit((unsigned char)s[0]) && strspn(s, "0123456789.%") == strlen(s);
 }
 
 /* The columns are the labels of all rows, in order of first appearance. */

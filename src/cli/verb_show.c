@@ -127,12 +127,12 @@ static void bloom_print(struct cli *cli, const struct mapref *ref)
 	rounded_print(out, "%.9g", "%.3g", bloom.false_positive_rate);
 }
 
-/* Of a map that grows the elements that are there share its memory, else those that may come. */
+/* A map that grows has memory for the most elements it ever had, others for all that may come. */
 static void memory_print(struct out *out, const struct mapref *ref,
 			 const struct backend_stats *stats)
 {
 	bool grows = ref->info.map_flags & BPF_F_NO_PREALLOC;
-	uint64_t elements = grows ? stats->entries : ref->info.max_entries;
+	uint64_t elements = grows ? stats->high_water : ref->info.max_entries;
 	uint64_t kernel = backend_kernel_bytes(&ref->info, stats->entries);
 
 	out_key(out, "bytes_memlock", "memory");

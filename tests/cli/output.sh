@@ -25,8 +25,25 @@ lost -j dump h
 lost list
 lost show h
 lost lookup h key 1 2 3 4
+lost dump h table
+lost dump h lines
+lost dump h sort key
+lost load h /dev/null
+lost clear h
 lost help
 lost version
+
+# A reader that goes away early.
+seq 1 2000 | awk '{printf "{\"key\":%d,\"value\":1}\n", $1}' | "$BPFMAP" load h - >"$work/out"
+for words in "dump h" "dump h lines" "-j dump h" "dump h table"; do
+	(trap '' PIPE; timeout 20 "$BPFMAP" $words 2>"$work/stderr"; echo $? >"$work/code") | head -c 1 >"$work/out"
+	last="bpfmap $words | head -c 1"
+	code=$(cat "$work/code")
+	err=$(cat "$work/stderr")
+	out=
+	it "$words into a pipe that is closed early fails" refuses 5 "output was lost"
+done
+"$BPFMAP" clear h >"$work/out"
 
 "$BPFMAP" update h key 9 9 9 9 value 1 1 1 1 <&- >&- 2>&-
 code=$?
