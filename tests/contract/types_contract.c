@@ -101,6 +101,8 @@ void group_evict(struct pair *p)
 	if (!model_is_lru(p->model.type) || p->state == STATE_FROZEN || p->state == STATE_RDONLY ||
 	    p->state == STATE_WRONLY)
 		return;
+	for (uint32_t i = 0; i < n + 3; i++)
+		pair_delete(p, i);
 	for (uint32_t i = 0; i < n; i++)
 		pair_update(p, i, BPF_ANY);
 	for (uint32_t i = 0; i < n; i += 2)
