@@ -105,7 +105,9 @@ static void kind_of_type(const struct btf *btf, struct field *field)
 		}
 		break;
 	case BTF_KIND_ENUM:
-	case BTF_KIND_ENUM64: field->kind = btf_kflag(type) ? FIELD_SIGNED : FIELD_UNSIGNED; break;
+	case BTF_KIND_ENUM64:
+		field->kind = enum_is_signed(type) ? FIELD_SIGNED : FIELD_UNSIGNED;
+		break;
 	case BTF_KIND_PTR: field->kind = FIELD_UNSIGNED; break;
 	case BTF_KIND_FLOAT:
 		field->kind = field->size == 4 || field->size == 8 ? FIELD_FLOAT : FIELD_BYTES;
