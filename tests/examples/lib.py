@@ -5,6 +5,7 @@ A test runs an example in bpfmap and, where bpf(2) is permitted, in the kernel, 
 out with what it worked out itself from the same packets. It speaks TAP; what could not be run is a
 case of its own that says SKIP. Usage of each: TEST.py TOOL EXAMPLES-BUILD-DIR SOURCE-ROOT
 """
+import atexit
 import json
 import os
 import pathlib
@@ -19,8 +20,9 @@ NO_PERMISSION = 4  # the tool's exit code
 TIMEOUT_S = 120
 
 _cases = []
-_base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+_base = os.environ.get("BPFMAP_DIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="bpfmap-examples-", dir=_base))
+atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 os.environ["BPFMAP_DIR"] = str(WORK / "maps")
 os.environ["BPFMAP"] = str(TOOL)
 (WORK / "maps").mkdir()
@@ -48,7 +50,6 @@ def skip(sentence, reason):
 
 
 def finish():
-    shutil.rmtree(WORK, ignore_errors=True)
     print(f"1..{len(_cases)}")
     sys.exit(0 if all(_cases) else 1)
 
