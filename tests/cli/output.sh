@@ -3,7 +3,7 @@
 # output.sh: output that gets lost, and output whatever a map contains.
 . "$(dirname "$0")/lib.sh"
 
-"$BPFMAP" create h type hash key 4 value 4 entries 2000 || exit 99
+"$BPFMAP" create h type hash key 4 value 4 entries 8000 || exit 99
 "$BPFMAP" update h key 1 2 3 4 value 1 2 3 4 || exit 99
 
 # lost WORDS...: to a full device and to a closed descriptor.
@@ -34,7 +34,7 @@ lost help
 lost version
 
 # A reader that goes away early.
-seq 1 2000 | awk '{printf "{\"key\":%d,\"value\":1}\n", $1}' | "$BPFMAP" load h - >"$work/out"
+seq 1 8000 | awk '{printf "{\"key\":%d,\"value\":1}\n", $1}' | "$BPFMAP" load h - >"$work/out"
 for words in "dump h" "dump h lines" "-j dump h" "dump h table"; do
 	(trap '' PIPE; timeout 20 "$BPFMAP" $words 2>"$work/stderr"; echo $? >"$work/code") | head -c 1 >"$work/out"
 	last="bpfmap $words | head -c 1"

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 "$BPFMAP" create h type hash key 4 value 2 entries 8 || exit 99
+"$BPFMAP" create b type bloom_filter value 4 entries 8 || exit 99
 
 # wrong TEXT WORDS...
 wrong() {
@@ -69,6 +70,26 @@ wrong "did not find key" delete h
 wrong "what is 'x'" delete h key 1 2 3 4 x
 wrong "expected key" getnext h 1
 wrong "FILE is missing" pin h
+wrong "did not find key" take h
+wrong "key expected 4 bytes" take h key 1 2
+wrong "what is 'x'" take h key 1 2 3 4 x
+wrong "MAP is missing" clear
+wrong "what is 'x'" clear h x
+wrong "MAP is missing" freeze
+wrong "what is 'x'" freeze h x
+wrong "MAP is missing" push
+wrong "MAP is missing" peek
+wrong "MAP is missing" pop
+wrong "did not find value" push b
+wrong "value needs DATA" push b value
+wrong "value expected 4 bytes got 2" push b value 1 2
+wrong "any, exist or noexist" push b value 1 2 3 4 x
+wrong "what is 'x'" peek b value 1 2 3 4 x
+wrong "what is 'x'" pop b x
+wrong "hashes needs a number" create x hashes
+wrong "too large, at most 15" create x type bloom_filter value 4 entries 4 hashes 16
+wrong "key is missing" create x type hash value 4 entries 4
+wrong "value is missing" create x type bloom_filter entries 4
 wrong "what is 'y'" pin h x y
 
 wrong "FILE is missing" create
