@@ -21,7 +21,7 @@
 
 #define E524 524
 
-static char dir[] = "/dev/shm/bpfmap-test-XXXXXX";
+static char dir[128];
 static char self[4096];
 
 static int call(int cmd, union call_attr attr)
@@ -326,10 +326,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(spin_lock__is_found_in_the_values_type),
 		cmocka_unit_test(exec__inherited_descriptor_reaches_the_map),
 	};
+	const char *base = getenv("BPFMAP_DIR");
 	int failed;
 
 	if (argc > 1)
 		return child_main(argv[1]);
+	snprintf(dir, sizeof(dir), "%s/bpfmap-commands-XXXXXX", base ? base : "/dev/shm");
 	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 || !mkdtemp(dir) ||
 	    setenv("BPFMAP_DIR", dir, 1))
 		return 1;

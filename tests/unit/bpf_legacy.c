@@ -7,12 +7,13 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static char dir[] = "/dev/shm/bpfmap-test-XXXXXX";
+static char dir[128];
 
 static void assert_map(int fd, uint32_t type, uint32_t flags, const char *name)
 {
@@ -61,8 +62,10 @@ int main(void)
 		cmocka_unit_test(legacy__functions_create_what_they_say),
 		cmocka_unit_test(legacy__failure_sets_errno),
 	};
+	const char *base = getenv("BPFMAP_DIR");
 	int failed;
 
+	snprintf(dir, sizeof(dir), "%s/bpfmap-legacy-XXXXXX", base ? base : "/dev/shm");
 	if (!mkdtemp(dir) || setenv("BPFMAP_DIR", dir, 1))
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
