@@ -245,6 +245,11 @@ bool btf_place_load(const struct btf_place *place, uint32_t bits, uint64_t *ret_
 
 	if (!place_is_inside(place, bits))
 		return false;
+	if ((place->bit_off | bits) % 8 == 0) {
+		memcpy(&value, place->data + place->bit_off / 8, bits / 8);
+		*ret_value = value;
+		return true;
+	}
 	for (uint32_t i = 0; i < bits; i++) {
 		uint64_t bit = place->bit_off + i;
 

@@ -95,9 +95,10 @@ __attribute__((format(printf, 2, 0), format(printf, 3, 0))) static void rounded_
 	out->ops->scalar(out, json, plain);
 }
 
-static void fill_print(struct out *out, const struct backend_stats *stats, uint32_t max_entries)
+static void fill_print(struct out *out, const struct backend_stats *stats,
+		       const struct bpf_map_info *info)
 {
-	double percent = max_entries ? 100.0 * (double)stats->entries / max_entries : 0;
+	double percent = info->max_entries ? 100.0 * (double)stats->entries / info->max_entries : 0;
 
 	out_key(out, "entries", "entries");
 	out_u64(out, stats->entries);
@@ -107,6 +108,10 @@ static void fill_print(struct out *out, const struct backend_stats *stats, uint3
 	out_u64(out, stats->high_water);
 	out_key(out, "failed_updates", "failed updates");
 	out_u64(out, stats->failed_updates);
+	if (backend_is_lru(info->type)) {
+		out_key(out, "evictions", "evictions");
+		out_u64(out, stats->evictions);
+	}
 }
 
 static void bloom_print(struct cli *cli, const struct mapref *ref)
@@ -161,7 +166,7 @@ static void map_print(struct cli *cli, const struct mapref *ref, const struct pl
 				      stats.frozen ? "yes" : "no");
 	}
 	if (known && stats.counted)
-		fill_print(cli->out, &stats, ref->info.max_entries);
+		fill_print(cli->out, &stats, &ref->info);
 	bloom_print(cli, ref);
 	if (known)
 		memory_print(cli->out, ref, &stats);

@@ -21,10 +21,11 @@ struct btf;
 /* What a map's own counters say. */
 struct backend_stats {
 	bool frozen;
-	bool counted; /* the next three are known */
+	bool counted; /* the next four are known */
 	uint64_t entries;
 	uint64_t high_water;
 	uint64_t failed_updates;
+	uint64_t evictions;
 	uint64_t memory_bytes;
 };
 
@@ -113,6 +114,8 @@ size_t backend_value_size(const struct bpf_map_info *info);
 /* True if the type holds one value per CPU. */
 bool backend_is_percpu(uint32_t map_type);
 unsigned int backend_cpus(void);
+/* True if a full map gives up elements for new ones. */
+bool backend_is_lru(uint32_t map_type);
 /* True if the key is an index and all elements exist. */
 bool backend_is_array(uint32_t map_type);
 

@@ -25,11 +25,6 @@ static uint64_t power_of_two(uint64_t value)
 	return power;
 }
 
-static bool is_lru(uint32_t type)
-{
-	return type == BPF_MAP_TYPE_LRU_HASH || type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
-
 static uint64_t hash_bytes(const struct bpf_map_info *info, uint64_t entries)
 {
 	bool percpu = backend_is_percpu(info->type);
@@ -45,7 +40,7 @@ static uint64_t hash_bytes(const struct bpf_map_info *info, uint64_t entries)
 		return bytes + entries * (element + 8 + (percpu ? 16 + value * cpus : 0));
 	if (percpu)
 		return bytes + max * (element + value * cpus);
-	if (is_lru(info->type))
+	if (backend_is_lru(info->type))
 		return bytes + max * element;
 	return bytes + (max + cpus) * element + 8 * cpus;
 }

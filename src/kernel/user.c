@@ -79,6 +79,7 @@ static int user_map_stats(int fd, struct backend_stats *ret_stats)
 					    .entries = info.entries,
 					    .high_water = info.high_water,
 					    .failed_updates = info.failed_updates,
+					    .evictions = info.evictions,
 					    .memory_bytes = info.memory_bytes};
 	return 0;
 }

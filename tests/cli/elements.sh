@@ -135,6 +135,7 @@ for type in $types; do
 	it "$type: it holds four, full or evicting" says length 4
 	run -j show "t_$type"
 	it "$type: show" says '[.type, .entries, .max_entries]' "[\"$type\",4,4]"
+	case $type in lru_*) it "$type: what it gave up is counted" says .evictions 3 ;; esac
 	it "$type: memory, here and in the kernel" says '.bytes_memlock > 0 and .bytes_in_kernel > 0 and .bytes_per_element == .bytes_memlock / 4' true
 	run clear "t_$type"
 	it "$type: clear" prints "deleted 4"
