@@ -10,7 +10,8 @@
  *   outputs        ret_x parameters are written on success only
  *   threads        any function may be called on the same map from any number of threads and, for
  *                  shared maps, processes, except bpfmap_close(), which ends the handle
- *   signals        not async-signal-safe
+ *   signals        not async-signal-safe; a thread must not be cancelled asynchronously inside a call
+ *   descriptors    a handle keeps one (from 512 on, if the limit allows); do not close it
  *   death          a process that dies inside a call loses at most that call; the call may still take
  *                  effect later, when another process meets what it left and completes it
  */

@@ -375,13 +375,17 @@ static uint32_t chain_find(const struct hash *h, const struct bucket_shm *b, con
 
 		e = hash_elem(h, link - 1);
 		found->seq = shm_u32_load_acquire(&e->seq); /* H4 acquire <- H3 */
-		if (shm_u32_load_relaxed(&e->hash) == hash &&
+		/* H4 acquire <- H3 */
+		if (shm_u32_load_acquire(&e->hash) == hash &&
 		    bytes_equal((void *)hash_elem_key(e), key, h->key_size)) {
 			found->key = hash_elem_key(e);
 			found->elem = link;
 			break;
 		}
 		link = shm_u32_load_acquire(&e->next); /* H4 acquire <- H3 */
+		/* Strayed into a free list? Then the bucket has changed. */
+		if (hops % 64 == 63 && !meta_unchanged(b, found->meta))
+			break;
 	}
 	return hops;
 }
@@ -525,8 +529,8 @@ struct walk {
 static bool walk_hidden(const struct hash *h, struct bucket_shm *b, uint64_t meta,
 			struct elem_shm *e)
 {
-	uint32_t hits =
-		!h->g.slots ? 0 : tags_matching(meta, hash_tag(shm_u32_load_relaxed(&e->hash)));
+	uint32_t stored = shm_u32_load_acquire(&e->hash); /* H4 acquire <- H3 */
+	uint32_t hits = h->g.slots ? tags_matching(meta, hash_tag(stored)) : 0;
 
 	for (; hits; hits &= hits - 1) {
 		uint32_t i = (uint32_t)__builtin_ctz(hits) / 8;
@@ -794,9 +798,11 @@ static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32
 		/* H3 release -> H4 */
 		shm_u32_store_release(link, shm_u32_load_relaxed(&record->link_val));
 	shm_u64_store_release(&b->meta, meta_after); /* H1 release -> H2 */
+	/* A claimed element is linked now, or has been copied from; any other is left over. */
 	if (copy_to)
 		pool_put(h, me, owner, &record->claim);
-	else
+	else if (link &&
+		 shm_u32_load_relaxed(&record->link_val) == shm_u32_load_relaxed(&record->claim))
 		shm_u32_store_relaxed(&record->claim, 0);
 	if (shm_u32_load_relaxed(&record->release))
 		pool_put(h, me, owner, &record->release);
@@ -835,6 +841,8 @@ static int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local 
 	/* Left over from a call that could not give it back. */
 	if (shm_u32_load_relaxed(&record->release))
 		pool_put(h, me, me, &record->release);
+	if (shm_u32_load_relaxed(&record->release))
+		return -ETIMEDOUT;
 	if (redo->delta) {
 		/* Our last change was applied; saying so keeps acked close behind seq, which wraps. */
 		shm_u32_store_relaxed(&record->acked, self->seq);
@@ -857,6 +865,44 @@ static int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local 
 	return 0;
 }
 
+/* Where a key is, seen by the holder of the bucket's lock. */
+struct place {
+	uint8_t *key; /* NULL: absent */
+	uint32_t slot;
+	uint32_t elem;	  /* element + 1; 0: in a slot */
+	uint32_t link_at; /* the link that leads to elem */
+	uint32_t next;
+};
+
+/* The link that leads to element number elem - 1; false if it is not in the chain. */
+static bool place_of(struct hash *h, struct bucket_shm *b, uint32_t elem, struct place *p)
+{
+	uint32_t link = shm_u32_load_relaxed(&b->chain);
+
+	memset(p, 0, sizeof(*p));
+	p->link_at = LINK_CHAIN;
+	for (uint32_t hops = 0; link && link <= h->g.pool_n && hops < h->g.pool_n; hops++) {
+		p->elem = link;
+		p->next = shm_u32_load_relaxed(&hash_elem(h, link - 1)->next);
+		if (link == elem)
+			return true;
+		p->link_at = LINK_ELEM + link - 1;
+		link = p->next;
+	}
+	return false;
+}
+
+/* Elements that a record names and that are in no chain. */
+static void leftovers_put(struct hash *h, uint32_t me, uint32_t owner)
+{
+	struct owner_shm *record = owner_record(&h->region->owners, owner);
+
+	if (shm_u32_load_relaxed(&record->claim))
+		pool_put(h, me, owner, &record->claim);
+	if (shm_u32_load_relaxed(&record->release))
+		pool_put(h, me, owner, &record->release);
+}
+
 /* The lock of bucket lock_index is held by dead; or it is a list's lock (index behind the buckets). */
 static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 {
@@ -865,7 +911,12 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 	uint64_t count = shm_u64_load_acquire(&h->shm->count); /* C1 acquire <- C1 */
 	enum lru_mend how = LRU_UNDONE;
 	struct bucket_shm *b;
+	struct place p;
 
+	if (lock_index == LOCK_NONE) {
+		leftovers_put(h, me, dead);
+		return;
+	}
 	if (lock_index != LOCK_NESTED && lock_index >= h->g.n_buckets) {
 		/* The policy's lock, or a list's. A CPU's or a value's needs nothing. */
 		if (h->lru && lock_index == LRU_LOCK)
@@ -887,8 +938,10 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 	}
 	b = hash_bucket(h, lock_index);
 	if (!shm_u32_load_acquire(&record->active)) { /* H6 acquire <- H5 */
-		/* Without a redo in force it names an element that is still where it was. */
-		shm_u32_store_relaxed(&record->release, 0);
+		/* Without a redo in force it names an element that is still in the chain, or that an
+		 * earlier operation could not give back. */
+		if (place_of(h, b, shm_u32_load_relaxed(&record->release), &p))
+			shm_u32_store_relaxed(&record->release, 0);
 	} else if (shm_u32_load_relaxed(&record->delta) == 1 &&
 		   !count_changed(h, dead, shm_u32_load_relaxed(&record->seq))) {
 		/* An insertion that was not counted did not happen. */
@@ -899,8 +952,7 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 	}
 	if (h->lru)
 		lru_mend_bucket(h, b, me, dead, how);
-	if (shm_u32_load_relaxed(&record->claim))
-		pool_put(h, me, dead, &record->claim);
+	leftovers_put(h, me, dead);
 }
 
 static struct shm_u32 *hash_lock_word(void *arg, uint32_t lock_index)
@@ -926,15 +978,6 @@ static int hash_attach_writer(struct bpfmap *map)
 }
 
 /* ---- writing: operations, bucket locked ----------------------------------------------------- */
-
-/* Where a key is, seen by the holder of the bucket's lock. */
-struct place {
-	uint8_t *key; /* NULL: absent */
-	uint32_t slot;
-	uint32_t elem;	  /* element + 1; 0: in a slot */
-	uint32_t link_at; /* the link that leads to elem */
-	uint32_t next;
-};
 
 static void place_find(struct hash *h, struct bucket_shm *b, const void *key, uint64_t hash,
 		       struct place *p)
@@ -1036,8 +1079,8 @@ static int claim_filled(struct hash *h, struct owner_local *self, const struct o
 	if (err)
 		return err;
 	e = hash_elem(h, *ret_index);
-	shm_u32_store_relaxed(&e->hash, hash_stored(h, op->hash));
-	shm_u32_store_relaxed(&e->next, next);
+	shm_u32_store_release(&e->hash, hash_stored(h, op->hash)); /* H3 release -> H4 */
+	shm_u32_store_release(&e->next, next);			   /* H3 release -> H4 */
 	bytes_store((void *)hash_elem_key(e), op->key, h->key_size);
 	elem_value_fill(h, hash_elem_key(e), *ret_index + 1, op);
 	if (h->shape.lock_plus1)
@@ -1244,24 +1287,6 @@ static int bucket_lock(struct hash *h, uint32_t index, struct owner_local **ret_
 	return err;
 }
 
-/* The link that leads to element number elem - 1; false if it is not in the chain. */
-static bool place_of(struct hash *h, struct bucket_shm *b, uint32_t elem, struct place *p)
-{
-	uint32_t link = shm_u32_load_relaxed(&b->chain);
-
-	memset(p, 0, sizeof(*p));
-	p->link_at = LINK_CHAIN;
-	for (uint32_t hops = 0; link && link <= h->g.pool_n && hops < h->g.pool_n; hops++) {
-		p->elem = link;
-		p->next = shm_u32_load_relaxed(&hash_elem(h, link - 1)->next);
-		if (link == elem)
-			return true;
-		p->link_at = LINK_ELEM + link - 1;
-		link = p->next;
-	}
-	return false;
-}
-
 /* Give up one element of an LRU map. No lock held. 0 also if others were faster. */
 static int hash_evict(struct hash *h, struct owner_local *self)
 {
@@ -1387,11 +1412,12 @@ static int hash_read_locked(struct bpfmap *map, const void *key, void *ret_value
 }
 
 /* Empty a locked bucket whose n elements have been copied. */
-static int bucket_clear_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self)
+static int bucket_clear_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+			       uint32_t n)
 {
 	int err = 0;
 
-	while (!err) {
+	for (; n && !err; n--) {
 		uint64_t meta = shm_u64_load_relaxed(&b->meta);
 		struct place p = {0};
 
@@ -1435,7 +1461,7 @@ static int hash_take_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, vo
 	if (*count > n)
 		err = -ENOSPC;
 	else
-		err = bucket_clear_locked(h, b, self);
+		err = bucket_clear_locked(h, b, self, *count);
 	lock_release(&b->lock);
 	if (!err)
 		(*cursor)++;

@@ -191,7 +191,8 @@ void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *fiel
 	if (elem && elem <= h->g.pool_n) {
 		heads = shm_u64_load_relaxed(&list->heads);
 		shm_u32_store_relaxed(&list->on_behalf, number);
-		shm_u32_store_relaxed(&hash_elem(h, elem - 1)->next, (uint32_t)(heads >> 32));
+		/* H3 release -> H4 */
+		shm_u32_store_release(&hash_elem(h, elem - 1)->next, (uint32_t)(heads >> 32));
 		/* P1 release -> P2 */
 		shm_u64_store_release(&list->heads, heads_pack((uint32_t)heads, elem));
 		shm_u32_store_relaxed(field, 0);
@@ -223,10 +224,22 @@ void pool_mend_list(struct hash *h, uint32_t l)
 	field_settle(h, l, &owner_record(&h->region->owners, number)->release);
 }
 
+/* Did the list's lock die with somebody who was working for `dead`: itself, or who mended it? */
+static bool list_left_by(struct hash *h, uint32_t l, uint32_t dead)
+{
+	struct pool_list_shm *list = &h->shm->lists[l];
+	uint32_t holder = shm_u32_load_acquire(&list->lock) & ~LOCK_WAITED; /* L2 acquire <- L1 */
+
+	if (!holder)
+		return false;
+	return holder == dead + 1 || (shm_u32_load_relaxed(&list->on_behalf) == dead &&
+				      !owner_alive(&h->region->owners, holder - 1));
+}
+
 void pool_mend(struct hash *h, uint32_t dead)
 {
 	for (uint32_t l = 0; l < h->g.lists; l++) {
-		if (!lock_held_by(&h->shm->lists[l].lock, dead))
+		if (!list_left_by(h, l, dead))
 			continue;
 		pool_mend_list(h, l);
 		lock_release(&h->shm->lists[l].lock);

@@ -112,7 +112,7 @@ static int reserve_file(struct region *region, uint64_t off, uint64_t len)
 
 int region_reserve(struct region *region, uint64_t off, uint64_t len)
 {
-	int err;
+	int err, cancel;
 
 	if (!len)
 		return 0;
@@ -121,7 +121,10 @@ int region_reserve(struct region *region, uint64_t off, uint64_t len)
 	if (len > RESERVE_LARGE && len > memory_available())
 		return fail(ENOMEM, "the map needs %llu bytes, more memory than is available",
 			    (unsigned long long)len);
+	/* The caller may hold a lock; a thread cancelled here would keep it. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
 	err = region->fd < 0 ? reserve_private(region, off, len) : reserve_file(region, off, len);
+	pthread_setcancelstate(cancel, NULL);
 	if (!err)
 		shm_u64_add_relaxed(&region->header->reserved_bytes, len);
 	return err;
@@ -240,7 +243,8 @@ int region_create(const struct region_create *how, struct region **ret_region)
 	struct region *region;
 	int err;
 
-	if (how->body_bytes > REGION_MAX_BYTES || how->btf_size > BTF_MAX_BYTES)
+	if (how->body_bytes > REGION_MAX_BYTES || how->body_bytes > SIZE_MAX / 2 ||
+	    how->btf_size > BTF_MAX_BYTES)
 		return fail(ENOMEM, "a map of %llu bytes is too large for an address space",
 			    (unsigned long long)how->body_bytes);
 	region = calloc(1, sizeof(*region));
@@ -341,7 +345,7 @@ static int region_read_header(struct region *region, region_body_fn *body_bytes)
 		return err;
 	region->size = (uint64_t)st.st_size;
 	region->btf_off = btf_offset(region->body_bytes);
-	if (region->body_bytes > REGION_MAX_BYTES ||
+	if (region->body_bytes > REGION_MAX_BYTES || region->body_bytes > SIZE_MAX / 2 ||
 	    region->size != region_bytes(region->body_bytes, region->btf_size))
 		return fail(EUCLEAN,
 			    "the file's size does not fit the map that its header describes");

@@ -32,8 +32,12 @@ static uint64_t now_ns(void)
 static void sleep_ns(uint64_t ns)
 {
 	struct timespec ts = {.tv_nsec = (long)ns};
+	int state;
 
+	/* A thread that is cancelled here would leave the locks that it holds to a living process. */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	nanosleep(&ts, NULL);
+	pthread_setcancelstate(state, NULL);
 }
 
 enum mend_turn {
@@ -189,6 +193,8 @@ int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 	if (word && lock_held_by(word, dead)) {
 		table->mend(table->arg, me, dead, lock_at - 1);
 		lock_release(word);
+	} else {
+		table->mend(table->arg, me, dead, LOCK_NONE);
 	}
 	shm_u32_store_relaxed(&record->lock_at, 0);
 	mend_unlock(table, turn);

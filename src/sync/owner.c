@@ -28,6 +28,7 @@
 static pthread_mutex_t all_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct owner_table *all_tables;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
+static int spare_fd = -1; /* so that a child at its descriptor limit can open one */
 
 static int beacon(int fd, int command, short type, uint32_t number, short *ret_type)
 {
@@ -85,12 +86,31 @@ bool owner_alive(struct owner_table *table, uint32_t number)
 	return type != F_UNLCK;
 }
 
+/* A description of the child's own under the same number. Where there is none to be had (no /proc), at
+ * least the parent's must go. */
+static bool fd_renew(int fd)
+{
+	char path[64];
+	int own;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (spare_fd >= 0)
+		close(spare_fd);
+	own = open(path, O_RDWR | O_CLOEXEC);
+	if (own >= 0) {
+		dup3(own, fd, O_CLOEXEC);
+		close(own);
+	}
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (own < 0 && spare_fd >= 0)
+		dup3(spare_fd, fd, O_CLOEXEC);
+	return own >= 0;
+}
+
 /* In the child: its copy of our description would keep the parent's beacons lit after the parent's
  * death, so every table gets a description of its own, and its threads no numbers yet. */
 static void after_fork_in_child(void)
 {
-	char path[64];
-
 	pthread_mutex_init(&all_mutex, NULL);
 	thread_numbers_after_fork();
 	vcpu_after_fork();
@@ -99,15 +119,8 @@ static void after_fork_in_child(void)
 		memset(t->mine, 0, sizeof(t->mine));
 		if (t->by_thread)
 			memset(t->by_thread, 0, THREAD_MAX * sizeof(*t->by_thread));
-		if (t->fd < 0)
+		if (t->fd < 0 || fd_renew(t->fd))
 			continue;
-		snprintf(path, sizeof(path), "/proc/self/fd/%d", t->fd);
-		t->fork_fd = open(path, O_RDWR | O_CLOEXEC);
-		/* dup3 keeps the number; without /proc the table becomes read-only. */
-		if (t->fork_fd >= 0 && dup3(t->fork_fd, t->fd, O_CLOEXEC) >= 0) {
-			close(t->fork_fd);
-			continue;
-		}
 		free(t->by_thread);
 		t->by_thread = NULL;
 	}
@@ -125,6 +138,7 @@ static void after_fork_in_parent(void)
 
 static void watch_forks(void)
 {
+	spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
@@ -144,7 +158,6 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 		     owner_reserve_fn *reserve, void *reserve_arg)
 {
 	pthread_once(&fork_once, watch_forks);
-	table->shm = shm;
 	table->fd = fd;
 	table->reserve = reserve;
 	table->reserve_arg = reserve_arg;
@@ -157,6 +170,7 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 		if (!table->by_thread)
 			return fail(ENOMEM, "no memory for the table of threads");
 	}
+	table->shm = shm;
 	pthread_mutex_lock(&all_mutex);
 	table->next = all_tables;
 	table->prev = NULL;
@@ -251,8 +265,6 @@ static int adopt_number(struct owner_table *table, uint32_t number, struct owner
 	}
 	local->seq = shm_u32_load_relaxed(&record->acked);
 	shm_u32_store_relaxed(&record->active, 0);
-	shm_u32_store_relaxed(&record->claim, 0);
-	shm_u32_store_relaxed(&record->release, 0);
 	shm_u64_store_relaxed(&record->aside, 0);
 	shm_u32_store_relaxed(&record->pid, (uint32_t)getpid());
 	shm_u32_store_relaxed(&record->state, 1);
@@ -266,7 +278,8 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner)
 	int err;
 
 	if (!table->by_thread)
-		return fail(EPERM, "the map was opened read-only");
+		return fail(EPERM, "the map is read-only here: opened so, or /proc was not there "
+				   "when this process was forked");
 	if (thread >= THREAD_MAX)
 		return fail(EAGAIN, "more than %d threads use maps in this process", THREAD_MAX);
 	pthread_mutex_lock(&table->mutex);

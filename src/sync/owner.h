@@ -56,9 +56,10 @@ struct owner_table_shm {
 
 /* Mends lock number lock_index, found held by dead, in the name of me: after it, the lock's data are
  * consistent and nothing of the operation is pending. LOCK_NESTED: only the locks that are taken
- * while another one is held. Must be idempotent: who mends may die too. */
+ * while another one is held. LOCK_NONE: it held none; what its record names is left over. Must be idempotent: who mends may die too. */
 typedef void owner_mend_fn(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index);
 #define LOCK_NESTED UINT32_MAX
+#define LOCK_NONE   (UINT32_MAX - 1)
 /* Reserve memory for [off, off + len) of the table; 0 or -errno with a sentence. */
 typedef int owner_reserve_fn(void *arg, uint64_t off, uint64_t len);
 
@@ -70,8 +71,7 @@ struct owner_local {
 /* The process's side of the table. */
 struct owner_table {
 	struct owner_table_shm *shm;
-	int fd;	     /* our own description; -1: private memory */
-	int fork_fd; /* scratch of the fork handler */
+	int fd; /* our own description; -1: private memory */
 	pthread_mutex_t mutex;
 	struct owner_local *by_thread; /* THREAD_MAX entries; NULL if read-only */
 	uint8_t mine[OWNER_MAX / 8];   /* numbers that this handle holds */

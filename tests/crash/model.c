@@ -14,6 +14,11 @@ static bool shape_is_array(const struct shape *shape)
 	return shape->type == BPF_MAP_TYPE_ARRAY;
 }
 
+static bool shape_is_lru(const struct shape *shape)
+{
+	return shape->type == BPF_MAP_TYPE_LRU_HASH;
+}
+
 static void act_begin(struct author *author, enum act act, uint32_t key, uint64_t version)
 {
 	struct diary *diary = author->diary;
@@ -225,7 +230,8 @@ void capacity_judge(struct bpfmap *map, const struct shape *shape, uint32_t pres
 		entries_judge(map, shape, shape->max_entries);
 		return;
 	}
-	for (uint32_t i = 0; i <= room; i++) {
+	/* One more than fits; an LRU map would give up somebody's element for it. */
+	for (uint32_t i = 0; i < room + !shape_is_lru(shape); i++) {
 		key_fill(key, shape->key_size, first_key + i);
 		err = bpfmap_update(map, key, value, BPF_NOEXIST);
 		if (err != (i < room ? 0 : -E2BIG))
