@@ -27,9 +27,10 @@ static int line_with(const char *path, const char *text)
 	return found;
 }
 
-static int run(const char *path)
+/* The object stays open, so that the last failure's sentence is the program's. */
+static int run(const char *path, struct bpf_object **ret_object)
 {
-	struct bpf_object *object = bpf_object__open_file(path, NULL);
+	struct bpf_object *object = *ret_object = bpf_object__open_file(path, NULL);
 	unsigned char packet[64] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet, .data_size_in = sizeof(packet));
 	int err;
@@ -40,13 +41,13 @@ static int run(const char *path)
 	}
 	err = bpf_prog_test_run_opts(
 		bpf_program__fd(bpf_object__find_program_by_name(object, "peek_far")), &opts);
-	/* Before closing: the sentence is the last failure's. */
 	printf("# %d: %s\n", err, bpfmap_last_error());
 	return err;
 }
 
 int main(int argc, char **argv)
 {
+	struct bpf_object *object;
 	char expected[64];
 	int ok;
 
@@ -54,8 +55,9 @@ int main(int argc, char **argv)
 		return 2;
 	snprintf(expected, sizeof(expected), "(source_line.bpf.c:%d, ",
 		 line_with(argv[2], "outside the packet"));
-	ok = run(argv[1]) == -EFAULT;
+	ok = run(argv[1], &object) == -EFAULT;
 	ok = ok && strstr(bpfmap_last_error(), expected);
 	printf("%sok 1 - fault names %s...)\n1..1\n", ok ? "" : "not ", expected);
+	bpf_object__close(object);
 	return !ok;
 }
