@@ -4,7 +4,7 @@
  * Body of the region (stride = value_size padded to 8; n = max_entries; P = 1 or the CPUs):
  *   0            values: P planes of n x stride; what mmap of an ARRAY's descriptor shows from
  *                offset 0. A CPU's values are a plane of their own: no line is shared by two CPUs.
- *   cpus_off     PERCPU_ARRAY: a lock per CPU (sync/vcpu.h)
+ *   cpus_off     PERCPU_ARRAY: a lock per CPU (sync/vcpu.h); of an MMAPABLE array on a boundary of 64 KiB
  *   stripes_off  stripes: k x 64 bytes, where P x stride > 8; element i belongs to stripe i % k
  *   stage_off    stages: k x P x stride
  *
@@ -93,8 +93,10 @@ static void array_geometry_of(const struct map_spec *spec, uint32_t cpus, struct
 	/* Stages cost at most an eighth of the values, but one is needed. */
 	if (g->cpus * g->stride > 8 || spec->spin_lock_plus1)
 		g->stripes = n / 8 < 1 ? 1 : n / 8 < STRIPES_MAX ? n / 8 : STRIPES_MAX;
+	g->cpus_off = g->cpus * g->plane_stride;
 	/* A page of any machine, so that a mapping of the values shows nothing else. */
-	g->cpus_off = (g->cpus * g->plane_stride + 65535) / 65536 * 65536;
+	if (spec->map_flags & BPF_F_MMAPABLE)
+		g->cpus_off = (g->cpus_off + 65535) / 65536 * 65536;
 	g->stripes_off = g->cpus_off + (spec_percpu(spec) ? g->cpus * sizeof(struct vcpu_shm) : 0);
 	g->stage_off = g->stripes_off + g->stripes * sizeof(struct stripe_shm);
 	g->body_bytes = g->stage_off + g->stripes * g->cpus * g->stride;
@@ -129,7 +131,7 @@ static int array_layout(const struct map_spec *spec, uint32_t cpus, struct map_l
 
 	array_geometry_of(spec, cpus, &g);
 	ret->body_bytes = g.body_bytes;
-	ret->reserve_end = g.body_bytes;
+	ret->reserve_end = g.cpus * g.plane_stride;
 	return 0;
 }
 
@@ -212,6 +214,20 @@ static int array_attach(struct bpfmap *map)
 	map->region->owners.lock_word = array_lock_word;
 	map->region->owners.arg = a;
 	return 0;
+}
+
+/* The values are there; now what lies behind them, and the rest of the page that a mapping shows. */
+static int array_init(struct bpfmap *map)
+{
+	const struct array *a = map->priv;
+	uint64_t values = a->g.cpus * a->g.plane_stride, page = (values + 4095) / 4096 * 4096;
+	int err = 0;
+
+	if (map->spec.map_flags & BPF_F_MMAPABLE)
+		err = region_reserve(map->region, values, page - values);
+	if (!err)
+		err = region_reserve(map->region, a->g.cpus_off, a->g.body_bytes - a->g.cpus_off);
+	return err;
 }
 
 static void array_detach(struct bpfmap *map)
@@ -493,6 +509,7 @@ static int array_check(struct bpfmap *map)
 const struct map_ops array_map_ops = {
 	.alloc_check = array_alloc_check,
 	.layout = array_layout,
+	.init = array_init,
 	.attach = array_attach,
 	.detach = array_detach,
 	.lookup = array_lookup,
@@ -511,6 +528,7 @@ const struct map_ops array_map_ops = {
 const struct map_ops percpu_array_map_ops = {
 	.alloc_check = array_alloc_check,
 	.layout = array_layout,
+	.init = array_init,
 	.attach = array_attach,
 	.detach = array_detach,
 	.lookup = percpu_array_lookup,
