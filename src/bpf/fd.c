@@ -39,6 +39,7 @@
 #include "base/error.h"
 #include "bpf/command.h"
 #include "bpf/object.h"
+#include "sync/owner.h"
 #include "sync/private.h"
 
 #include <errno.h>
@@ -141,6 +142,7 @@ static void table_init(void)
 {
 	table_lock_init();
 	pthread_key_create(&thread_key, thread_gone);
+	owner_watch_forks(); /* maps are closed under table.lock: at fork() it comes first */
 	pthread_atfork(table_lock, table_unlock, fork_child);
 }
 

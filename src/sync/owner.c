@@ -142,6 +142,11 @@ static void watch_forks(void)
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }
 
+void owner_watch_forks(void)
+{
+	pthread_once(&fork_once, watch_forks);
+}
+
 /* For types that have no locks of their own. */
 static void mend_nothing(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 {
@@ -157,7 +162,7 @@ static struct shm_u32 *no_lock(void *arg, uint32_t lock_index)
 int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int fd,
 		     owner_reserve_fn *reserve, void *reserve_arg)
 {
-	pthread_once(&fork_once, watch_forks);
+	owner_watch_forks();
 	table->fd = fd;
 	table->reserve = reserve;
 	table->reserve_arg = reserve_arg;

@@ -87,6 +87,10 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 		     owner_reserve_fn *reserve, void *reserve_arg);
 void owner_table_close(struct owner_table *table);
 
+/* fork() runs the handlers that were registered last first. Who opens or closes tables under a lock of
+ * his own and takes that lock at fork() calls this before he registers: his lock is the outer one. */
+void owner_watch_forks(void);
+
 /* The calling thread's number in this table, registering it on first use. 0, EAGAIN (all numbers
  * taken), ENOSPC, EPERM (read-only). */
 int owner_register(struct owner_table *table, struct owner_local **ret_owner);
