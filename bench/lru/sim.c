@@ -12,74 +12,13 @@
 #include <string.h>
 #include <time.h>
 
-#define REQUESTS   4000000u
-#define WARM	   1000000u /* requests that do not count */
-#define TIE	   0.1	    /* percentage points */
-#define REFERENCES 2	    /* the first policies: kernel, LRU */
+#define TIE	   0.1 /* percentage points */
+#define REFERENCES 2   /* the first policies: kernel, LRU */
 
 static const struct policy *const policies[] = {&policy_kernel, &policy_lru,	&policy_clock,
 						&policy_sieve,	&policy_s3fifo, &policy_balance};
 
 #define POLICIES (sizeof(policies) / sizeof(policies[0]))
-
-static void cache_init(struct cache *c, uint32_t cap, uint32_t keys)
-{
-	c->cap = cap;
-	c->live = 0;
-	c->slot_of = zalloc(keys, sizeof(*c->slot_of));
-	memset(c->slot_of, 0xff, keys * sizeof(*c->slot_of));
-	c->key_of = zalloc(cap, sizeof(*c->key_of));
-}
-
-static void cache_free(struct cache *c)
-{
-	free(c->slot_of);
-	free(c->key_of);
-}
-
-/* 1: hit, 0: inserted */
-static uint32_t cache_request(struct cache *c, const struct policy *p, void *state, uint32_t key)
-{
-	uint32_t slot = c->slot_of[key];
-
-	if (slot != NONE) {
-		p->hit(state, slot);
-		return 1;
-	}
-	slot = p->insert(state, key);
-	c->slot_of[key] = slot;
-	c->key_of[slot] = key;
-	c->live++;
-	return 0;
-}
-
-static double hit_ratio(const struct policy *p, uint32_t cap, const uint32_t *req, uint32_t keys)
-{
-	struct cache c;
-	uint32_t i, hits = 0;
-	void *state;
-
-	cache_init(&c, cap, keys);
-	state = p->create(&c);
-	for (i = 0; i < REQUESTS; i++) {
-		uint32_t hit = cache_request(&c, p, state, req[i]);
-
-		hits += i >= WARM ? hit : 0;
-	}
-	p->destroy(state);
-	cache_free(&c);
-	return 100.0 * hits / (REQUESTS - WARM);
-}
-
-static int wanted(const struct trace *t, char *const *names, int n)
-{
-	int i;
-
-	for (i = 0; i < n; i++)
-		if (strstr(t->name, names[i]))
-			return 1;
-	return !n;
-}
 
 struct score {
 	double worst; /* against the better reference */
@@ -120,7 +59,7 @@ static int print_table(char *const *names, int n)
 		printf("\t%s", policies[i]->name);
 	putchar('\n');
 	for (t = traces; t->name; t++)
-		if (wanted(t, names, n))
+		if (trace_wanted(t, names, n))
 			print_row(t, req, score);
 	printf("# worst against the better of the first two");
 	for (i = REFERENCES; i < POLICIES; i++)

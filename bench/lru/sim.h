@@ -12,6 +12,9 @@
 
 #define NONE UINT32_MAX
 
+#define REQUESTS 4000000u
+#define WARM	 1000000u /* requests that do not count */
+
 struct cache {
 	uint32_t cap;
 	uint32_t live;
@@ -40,6 +43,15 @@ struct trace {
 /* Every trace begins from its own seed, so a table of some traces shows what the table of all does. */
 void trace_seed(uint64_t seed);
 extern const struct trace traces[];
+/* Does its name contain one of these n? Yes if n is 0. */
+int trace_wanted(const struct trace *t, char *const *names, int n);
+
+void cache_init(struct cache *c, uint32_t cap, uint32_t keys);
+void cache_free(struct cache *c);
+/* 1: hit, 0: inserted */
+uint32_t cache_request(struct cache *c, const struct policy *p, void *state, uint32_t key);
+/* Percent of the last REQUESTS - WARM of REQUESTS requests that hit. */
+double hit_ratio(const struct policy *p, uint32_t cap, const uint32_t *req, uint32_t keys);
 
 static inline void cache_drop(struct cache *c, uint32_t slot)
 {
