@@ -175,10 +175,10 @@ static void array_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_inde
 	struct array *a = arg;
 
 	(void)me;
-	if (lock_index == LOCK_NESTED) {
+	if (lock_index == LOCK_NESTED)
 		vcpu_mend(&a->vcpus, dead);
+	if (lock_index == LOCK_VALUE)
 		value_mend(a->region, dead);
-	}
 	if (lock_index < a->g.stripes)
 		stripe_finish(a, lock_index);
 }

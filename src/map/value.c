@@ -16,9 +16,6 @@
 #include <errno.h>
 #include <linux/bpf.h>
 
-/* Number of value locks in messages; no map has so many locks of its own. */
-#define VALUE_LOCK 0xfe000000u
-
 /* One word of a value without the lock's half, if that is in it. */
 static void store_word_around(struct shm_u64 *dst, uint64_t word, size_t i,
 			      const struct value_shape *shape)
@@ -69,7 +66,7 @@ int value_lock(struct region *region, void *addr, const struct value_shape *shap
 		return err;
 	record = owner_record(&region->owners, self->number_plus1 - 1);
 	shm_u64_store_relaxed(&record->aside, (uint64_t)((uint8_t *)word - region->base) + 1);
-	return lock_acquire_nested(word, &region->owners, self->number_plus1 - 1, VALUE_LOCK);
+	return lock_acquire_nested(word, &region->owners, self->number_plus1 - 1, LOCK_VALUE);
 }
 
 void value_unlock(struct region *region, void *addr, const struct value_shape *shape)

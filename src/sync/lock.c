@@ -73,6 +73,19 @@ static void mend_unlock(struct owner_table *table, enum mend_turn turn)
 	shm_u32_store_release(&table->shm->mend_lock, 0); /* M1 release -> M2 */
 }
 
+/* Mend the lock that the dead owner's record names, if it died with it. False: it did not. */
+static bool mend_held(struct owner_table *table, uint32_t me, uint32_t dead)
+{
+	uint32_t lock_at = shm_u32_load_relaxed(&owner_record(table, dead)->lock_at);
+	struct shm_u32 *word = lock_at ? table->lock_word(table->arg, lock_at - 1) : NULL;
+
+	if (!word || !lock_held_by(word, dead))
+		return false;
+	table->mend(table->arg, me, dead, lock_at - 1);
+	lock_release(word);
+	return true;
+}
+
 /* Break the lock of a dead owner. The caller has seen that the owner is dead; that is looked at again
  * under mend_lock, because its number may have passed to somebody else meanwhile. */
 static void lock_break(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint32_t dead,
@@ -83,7 +96,9 @@ static void lock_break(struct shm_u32 *word, struct owner_table *table, uint32_t
 	if (turn == MEND_BUSY)
 		return;
 	if (lock_held_by(word, dead) && !owner_alive(table, dead)) {
-		if (dead < OWNER_MAX)
+		if (dead < OWNER_MAX && lock_index == LOCK_VALUE)
+			mend_held(table, me, dead);
+		else if (dead < OWNER_MAX)
 			table->mend(table->arg, me, dead, lock_index);
 		lock_release(word);
 	}
@@ -176,9 +191,7 @@ int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 {
 	struct owner_shm *record = owner_record(table, dead);
 	uint64_t deadline = now_ns() + LOCK_TIMEOUT_NS;
-	struct shm_u32 *word = NULL;
 	enum mend_turn turn;
-	uint32_t lock_at;
 
 	while ((turn = mend_trylock(table, me)) == MEND_BUSY) {
 		if (now_ns() > deadline)
@@ -187,15 +200,9 @@ int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 		sleep_ns(SLEEP_NS);
 	}
 	table->mend(table->arg, me, dead, LOCK_NESTED);
-	lock_at = shm_u32_load_relaxed(&record->lock_at);
-	if (lock_at)
-		word = table->lock_word(table->arg, lock_at - 1);
-	if (word && lock_held_by(word, dead)) {
-		table->mend(table->arg, me, dead, lock_at - 1);
-		lock_release(word);
-	} else {
+	if (!mend_held(table, me, dead))
 		table->mend(table->arg, me, dead, LOCK_NONE);
-	}
+	table->mend(table->arg, me, dead, LOCK_VALUE);
 	shm_u32_store_relaxed(&record->lock_at, 0);
 	mend_unlock(table, turn);
 	return 0;

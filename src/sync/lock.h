@@ -19,6 +19,11 @@
 #define LOCK_TIMEOUT_NS 1000000000ull
 #define LOCK_WAITED	0x80000000u /* somebody sleeps; cleared by the release */
 
+/* The number of values' spin locks. Where an update holds one, it also holds the lock around it (bucket,
+ * stripe), and only mending that one makes the value whole; so it is mended before the value's lock is
+ * given on. */
+#define LOCK_VALUE 0xfe000000u
+
 /* Does this owner hold the lock? */
 static inline bool lock_held_by(const struct shm_u32 *word, uint32_t owner)
 {

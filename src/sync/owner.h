@@ -56,7 +56,8 @@ struct owner_table_shm {
 
 /* Mends lock number lock_index, found held by dead, in the name of me: after it, the lock's data are
  * consistent and nothing of the operation is pending. LOCK_NESTED: only the locks that are taken
- * while another one is held. LOCK_NONE: it held none; what its record names is left over. Must be idempotent: who mends may die too. */
+ * while another one is held. LOCK_NONE: it held none; what its record names is left over.
+ * LOCK_VALUE: last, free the value's spin lock that it held. Must be idempotent: who mends may die too. */
 typedef void owner_mend_fn(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index);
 #define LOCK_NESTED UINT32_MAX
 #define LOCK_NONE   (UINT32_MAX - 1)
