@@ -105,17 +105,19 @@ static int pinned_fd_check(int fd, int access, const char *path)
 	enum object_kind kind;
 	struct fd_ref ref;
 	uint32_t id;
-	int probe = object_reopen(fd, O_RDONLY);
-	int ret = probe < 0 ? probe : object_identify(probe, &kind, &id);
+	int probe = object_reopen(fd, O_RDONLY), ret;
 
-	if (ret)
+	if (probe < 0) {
+		close(fd);
+		return probe;
+	}
+	if (object_identify(probe, &kind, &id))
 		ret = fail(EACCES, "%s is not a pinned map, program or BTF", path);
 	else if (kind != OBJECT_MAP && access != O_RDONLY)
 		ret = object_reopen(fd, O_RDONLY);
-	else
-		ret = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	if (probe >= 0)
-		close(probe);
+	else if ((ret = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
+		ret = fail_os(errno, "cannot duplicate the descriptor of %s", path);
+	close(probe);
 	close(fd);
 	if (ret < 0)
 		return ret;

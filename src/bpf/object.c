@@ -43,7 +43,8 @@ int object_reopen(int fd, int access)
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ret = open(path, access | O_CLOEXEC);
-	return ret < 0 ? -errno : ret;
+	return ret < 0 ? fail_os(errno, "cannot open the file behind descriptor %d again", fd)
+		       : ret;
 }
 
 static int bytes_look(int fd, void *dst, size_t size, uint64_t off)
@@ -115,10 +116,11 @@ int object_open(int fd, struct object *ret_what)
 	int is_writable = own >= 0;
 	int err;
 
-	if (own < 0)
+	/* Only where writing is not permitted: a shortage must not make a handle read-only for good. */
+	if (own == -EACCES || own == -EPERM || own == -EROFS)
 		own = object_reopen(fd, O_RDONLY);
 	if (own < 0)
-		return fail_os(-own, "cannot read the file behind descriptor %d", fd);
+		return own;
 	if (object_identify(own, &kind, &ret_what->id))
 		err = fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
 	else if (kind == OBJECT_MAP)

@@ -224,7 +224,8 @@ static int region_make_bytes(struct region *region, const struct region_create *
 		while (fallocate(region->fd, 0, (off_t)(region->size - REGION_HEADER_LEN),
 				 REGION_HEADER_LEN))
 			if (errno != EINTR)
-				return fail_os(errno, "no room for a map in %s", rundir_path());
+				return fail_os(errno == ENOSPC ? ENOMEM : errno,
+					       "no room for a map in %s", rundir_path());
 	}
 	err = region_map(region);
 	if (err)

@@ -117,6 +117,16 @@ int rundir_tmpfile(void)
 	return fd;
 }
 
+static int ids_reserve(int fd)
+{
+	int err;
+
+	do
+		err = fallocate(fd, 0, 0, ID_KINDS * sizeof(struct shm_u32));
+	while (err && errno == EINTR);
+	return err;
+}
+
 /* Opened anew each time: creations are rare, and the directory may be another one next time. */
 static int ids_open(void)
 {
@@ -132,11 +142,10 @@ static int ids_open(void)
 		/* Whoever may make maps here may count them. */
 		if (!fstat(dir, &st))
 			fchmod(fd, (st.st_mode & 0066) | 0600);
-		if (fallocate(fd, 0, 0, ID_KINDS * sizeof(struct shm_u32))) {
-			int err = fail_os(errno, "no room for %s/.ids", rundir_path());
-
+		if (ids_reserve(fd)) {
 			close(fd);
-			fd = err;
+			fd = fail(ENOMEM, "no room for %s/.ids: the file system is full",
+				  rundir_path());
 		}
 	}
 	close(dir);

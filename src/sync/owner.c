@@ -240,8 +240,13 @@ static int take_number(struct owner_table *table, uint32_t want_free, uint32_t *
 		if (table->fd < 0 && owner_alive(table, n) &&
 		    shm_u32_load_relaxed(&owner_record(table, n)->state))
 			continue;
-		if (table->fd >= 0 && beacon(table->fd, F_OFD_SETLK, F_WRLCK, n, NULL))
+		err = table->fd >= 0 ? beacon(table->fd, F_OFD_SETLK, F_WRLCK, n, NULL) : 0;
+		if (err == -EAGAIN || err == -EACCES)
 			continue;
+		if (err)
+			return fail_os(-err,
+				       "cannot lock the map's file (its file system must know "
+				       "open-file-description locks)");
 		*ret_number = n;
 		return 0;
 	}
