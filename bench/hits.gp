@@ -2,7 +2,7 @@
 # Hit ratios of real maps, per trace, less the better of the kernel's and exact LRU's. Variables: table, out.
 set datafile separator "\t"
 set title "LRU\\_HASH: hit ratio against the better of the kernel's and exact LRU's"
-set grid xtics ytics lc rgb "#dddddd"
+set grid xtics ytics lt 1 lw 0.5 lc rgb "#dddddd"
 set ytics noenhanced font ",9"
 set xlabel "percentage points; left of 0: below the better of both"
 set xrange [-20:10]

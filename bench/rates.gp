@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # False positives of Bloom filters, a panel per number of items. Variables: table, out.
 set datafile separator "\t"
-set grid xtics ytics lc rgb "#dddddd"
+set grid xtics ytics lt 1 lw 0.5 lc rgb "#dddddd"
 set logscale y
 set format y "10^{%T}"
 set xlabel "number of hashes k"

@@ -97,14 +97,16 @@ def hits(lines, plot):
     return points, plot
 
 
-def rate_mark(rate, count, kernel_rate, kernel_count, hashes):
+def rate_mark(rate, count, theory, kernel_rate, kernel_count, hashes):
     marks = []
     if rate > 2.0**-hashes:
         marks.append("**above 2^-k**")
-    if kernel_rate and rate > RATE_LIMIT * kernel_rate:
+    # Where the kernel's filter showed too little to count, theory stands in for it.
+    reference = kernel_rate or theory
+    if rate > RATE_LIMIT * reference:
         # Counts are Poisson: the logarithm of their ratio has about this standard deviation.
-        doubt = math.sqrt(1 / max(count, 1) + 1 / max(kernel_count, 1))
-        sure = math.log(rate / kernel_rate / RATE_LIMIT) > 2 * doubt
+        doubt = math.sqrt(1 / count + (1 / kernel_count if kernel_count else 0))
+        sure = math.log(rate / reference / RATE_LIMIT) > 2 * doubt
         marks.append("**above 1.2 x**" if sure else "above 1.2 x, within the counting error")
     return ", ".join(marks)
 
@@ -138,7 +140,7 @@ def rates(lines, plot):
             rows.append([k, bits, kernel_bits if there else "-", theory, predicted, ours, spread(int(count)),
                          kernel, spread(int(kernel_count)) if there else "-",
                          f"{float(ours) / float(theory):.2f}", ratio,
-                         rate_mark(float(ours), int(count), kernel_rate,
+                         rate_mark(float(ours), int(count), float(theory), kernel_rate,
                                    int(kernel_count) if there else 0, int(k))])
             points.append("\t".join([k, theory, predicted, ours, kernel if there else "nan",
                                      str(2.0 ** -int(k))]))
