@@ -46,7 +46,7 @@ struct bpfmap_create_opts {
 	uint32_t key_size;    /* bytes */
 	uint32_t value_size;  /* bytes */
 	uint32_t max_entries; /* elements */
-	uint32_t map_flags;   /* BPF_F_* creation flags */
+	uint32_t map_flags;   /* BPF_F_* creation flags; HASH: BPFMAP_F_VARIABLE */
 	uint32_t memory;      /* enum bpfmap_memory */
 	uint64_t map_extra;   /* type-specific; BLOOM_FILTER: number of hash functions */
 	const char *name;     /* at most 15 of [A-Za-z0-9_.], or NULL */
@@ -61,8 +61,8 @@ struct bpfmap_create_opts {
 };
 
 /* Create a map. Errors are those of BPF_MAP_CREATE: EINVAL (a field does not fit the type), E2BIG
- * (sizes beyond the type's limits), ENOMEM, ENOSPC (the runtime directory's file system is full),
- * EACCES (the runtime directory cannot be used). Close the result with bpfmap_close(). */
+ * (sizes beyond the type's limits), ENOMEM (no memory, or the runtime directory's file system is
+ * full), EMFILE, EACCES (the runtime directory cannot be used). Close the result with bpfmap_close(). */
 BPFMAP_API int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map);
 
 /* How to open an existing map. */
@@ -101,7 +101,7 @@ BPFMAP_API int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)
 
 /* Insert or replace. flags: BPF_ANY, BPF_NOEXIST (EEXIST if present), BPF_EXIST (ENOENT if absent).
  * E2BIG: the map is full (hash) or the index is out of range (array). EINVAL: bad flags. EPERM:
- * opened read-only or frozen. ENOMEM / ENOSPC: memory for the element could not be had.
+ * opened read-only or frozen. ENOMEM: memory for the element could not be had.
  * ETIMEDOUT: another live process has held the bucket for a second. */
 BPFMAP_API int bpfmap_update(struct bpfmap *map, const void *key, const void *value,
 			     uint64_t flags);
@@ -146,6 +146,39 @@ BPFMAP_API int bpfmap_iter_new(struct bpfmap *map, struct bpfmap_iter **ret_iter
 BPFMAP_API int bpfmap_iter_next(struct bpfmap_iter *iter, const void **ret_key,
 				const void **ret_value);
 BPFMAP_API void bpfmap_iter_free(struct bpfmap_iter *iter);
+
+/* ---- keys and values of any length ------------------------------------------------------------
+ * A creation flag beyond the kernel's, for BPF_MAP_TYPE_HASH: keys of 1 to key_size bytes and values of
+ * 0 to value_size bytes, each element with lengths of its own. Keys are equal if they have the same
+ * length and bytes. Memory is reserved as the map grows, and an element costs what it uses, in blocks of
+ * 64 bytes (larger ones where an element may need more than 64 of them). Blocks of deleted elements are
+ * used again.
+ *
+ * Only bpfmap_create() makes such maps, and only the functions of this section and those that take no
+ * key (info, pin, freeze, check, ...) work on them: the kernel's calls have no lengths. Those answer
+ * ENOTSUP, bpfmap_lookup() NULL; programs cannot use such a map. E2BIG at creation: max_entries of
+ * the largest elements need more than 2^27 blocks. Flags, counters, errnos, sharing and what a death
+ * leaves are as for other hash maps. */
+#define BPFMAP_F_VARIABLE (1u << 30)
+
+/* Insert or replace: bpfmap_update() with lengths in bytes. EINVAL, too: a length is not possible.
+ * ENOTSUP, as for the next four: the map has no BPFMAP_F_VARIABLE. value may be NULL if value_len is 0. */
+BPFMAP_API int bpfmap_var_update(struct bpfmap *map, const void *key, uint32_t key_len,
+				 const void *value, uint32_t value_len, uint64_t flags);
+
+/* Copy the value out, at most `room` bytes; *ret_len is how many it has. The copy is never a mixture of
+ * two updates. ENOENT. ENOSPC: it has more than room; *ret_len says how many, and ret_value, which may be
+ * NULL if room is 0, may have been written to. EINVAL: no key has such a length. */
+BPFMAP_API int bpfmap_var_read(struct bpfmap *map, const void *key, uint32_t key_len,
+			       void *ret_value, uint32_t room, uint32_t *ret_len);
+
+/* Remove. ENOENT, EINVAL, EPERM. */
+BPFMAP_API int bpfmap_var_delete(struct bpfmap *map, const void *key, uint32_t key_len);
+
+/* bpfmap_iter_next() with lengths, on an iterator from bpfmap_iter_new() and with its promise. */
+BPFMAP_API int bpfmap_var_next(struct bpfmap_iter *iter, const void **ret_key,
+			       uint32_t *ret_key_len, const void **ret_value,
+			       uint32_t *ret_value_len);
 
 /* ---- per-CPU maps -----------------------------------------------------------------------------
  * Each element has bpfmap_cpus() values. A thread that is on a CPU owns that CPU's values: plain

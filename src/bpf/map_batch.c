@@ -391,7 +391,7 @@ long map_delete_batch(union call_attr *attr, const struct call *call)
 		return err;
 	err = elem_may_write(&ref);
 	/* Elements of an array cannot go; its delete op exists to say so one at a time. */
-	if (!err && !is_hash(ref.object->map))
+	if (!err && (!is_hash(ref.object->map) || !ref.object->map->ops->delete_elem))
 		err = elem_unsupported(ref.object->map, "delete in batches");
 	if (!err)
 		err = batch_write(ref.object->map, &attr->batch, call, step_delete);

@@ -38,6 +38,8 @@ int elem_lock_check(const struct bpfmap *map, uint64_t flags)
 
 int elem_unsupported(const struct bpfmap *map, const char *what)
 {
+	if (map->spec.map_flags & BPFMAP_F_VARIABLE)
+		return map_lacks(map, what);
 	return fail(E524, "maps of type %s do not support %s", map_type_word(map->spec.type), what);
 }
 

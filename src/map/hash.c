@@ -58,14 +58,8 @@
 /* What one CPU's value may take, in the kernel and so here. */
 #define PERCPU_VALUE_MAX 32768
 
-/* The cpu argument that means every CPU, as the system call writes. */
-#define ALL_CPUS UINT32_MAX
-
 /* The kernel's largest allocation, less what it needs itself. */
 #define KEY_VALUE_MAX ((4u << 20) - 48)
-
-/* A reader that has begun again, or walked, so often meets scribbling, not writers. */
-#define READ_BUDGET 4000000ull
 
 #define COUNT_BITS 28
 #define COUNT_MASK ((1u << COUNT_BITS) - 1)
@@ -86,6 +80,12 @@ static bool spec_percpu(const struct map_spec *spec)
 static bool spec_lru(const struct map_spec *spec)
 {
 	return spec->type == BPF_MAP_TYPE_LRU_HASH || spec->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
+}
+
+/* Memory comes as the map grows. */
+static bool spec_lazy(const struct map_spec *spec)
+{
+	return spec->map_flags & BPF_F_NO_PREALLOC || hash_spec_variable(spec);
 }
 
 static uint64_t align_up(uint64_t n, uint64_t a)
@@ -117,7 +117,7 @@ static uint32_t geometry_prereserve(const struct map_spec *spec, const struct ha
 {
 	uint64_t likely = (uint64_t)spec->max_entries * 8 / 100 + 256;
 
-	if (spec->map_flags & BPF_F_NO_PREALLOC)
+	if (spec_lazy(spec))
 		return 0;
 	if (!g->slots || spec->map_flags & BPF_F_ZERO_SEED || likely > g->pool_n)
 		return g->pool_n;
@@ -129,9 +129,10 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 	bool percpu = spec_percpu(spec);
 	uint64_t slot = RU8(spec->key_size) + (percpu ? 0 : RU8(spec->value_size));
 	uint32_t n = spec->max_entries;
+	int err = 0;
 
 	memset(g, 0, sizeof(*g));
-	if (spec->map_flags & BPF_F_NO_PREALLOC || slot > SLOT_MAX || percpu || spec_lru(spec) ||
+	if (spec_lazy(spec) || slot > SLOT_MAX || percpu || spec_lru(spec) ||
 	    spec->spin_lock_plus1) {
 		g->bucket_stride = BUCKET_HEAD;
 		g->n_buckets = n;
@@ -143,6 +144,8 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 	g->elem_stride = ELEM_HEAD + slot;
 	/* Spare elements, for replacements in a full map. */
 	g->pool_n = n + (cpus > 2 ? cpus : 2);
+	if (hash_spec_variable(spec))
+		err = var_geometry_of(spec, g->pool_n, g);
 	g->lists = cpus < LISTS_MAX ? cpus : LISTS_MAX;
 	if (g->pool_n < 64)
 		g->lists = 1;
@@ -163,12 +166,12 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 		g->lru_off = align_up(g->body_bytes, 4096);
 		g->body_bytes = g->lru_off + g->lru.bytes;
 	}
-	if (spec->map_flags & BPF_F_NO_PREALLOC) {
+	if (spec_lazy(spec)) {
 		g->chunk_bytes = align_up(g->pool_off / CHUNKS_MAX + 1, CHUNK_MIN);
 		if (g->pool_off <= CHUNK_MIN)
 			g->chunk_bytes = 0;
 	}
-	return 0;
+	return err;
 }
 
 static int check_flags(const struct map_spec *spec)
@@ -209,6 +212,17 @@ static int hash_alloc_check(const struct map_spec *spec)
 	if (spec_percpu(spec) && RU8(spec->value_size) > PERCPU_VALUE_MAX)
 		return fail(E2BIG, "a per-CPU value has at most %d bytes", PERCPU_VALUE_MAX);
 	return 0;
+}
+
+static int variable_hash_alloc_check(const struct map_spec *spec)
+{
+	struct map_spec plain = *spec;
+
+	if (spec->spin_lock_plus1)
+		return fail(EINVAL,
+			    "values of a map with BPFMAP_F_VARIABLE cannot hold a spin lock");
+	plain.map_flags &= ~BPFMAP_F_VARIABLE;
+	return hash_alloc_check(&plain);
 }
 
 /* The kernel divides such a map between the CPUs, and says so in the map's info. */
@@ -349,17 +363,16 @@ static inline uint32_t tags_matching(uint64_t meta, uint8_t tag)
 	return ~(((x & 0x7f7f7f7fu) + 0x7f7f7f7fu) | x | 0x7f7f7f7fu);
 }
 
-/* What a reader found. */
-struct found {
-	uint8_t *key;  /* NULL: the key is not there */
-	uint32_t elem; /* pool element + 1, 0 if it lies in a slot */
-	uint32_t seq;  /* the element's, from before its key was read */
-	uint64_t meta; /* the bucket's, valid while the key was read */
-};
-
 static inline bool meta_unchanged(const struct bucket_shm *b, uint64_t meta)
 {
 	return shm_u64_load_relaxed(&b->meta) == meta;
+}
+
+static inline bool elem_has_key(const struct hash *h, uint32_t elem, const void *key)
+{
+	if (__builtin_expect(h->g.blocks != 0, 0))
+		return var_key_equal(h, elem, key);
+	return bytes_equal((void *)hash_elem_key(hash_elem(h, elem - 1)), key, h->key_size);
 }
 
 /* One pass over the chain; what it saw must still be validated. Returns how far it went. */
@@ -376,8 +389,7 @@ static uint32_t chain_find(const struct hash *h, const struct bucket_shm *b, con
 		e = hash_elem(h, link - 1);
 		found->seq = shm_u32_load_acquire(&e->seq); /* H4 acquire <- H3 */
 		/* H4 acquire <- H3 */
-		if (shm_u32_load_acquire(&e->hash) == hash &&
-		    bytes_equal((void *)hash_elem_key(e), key, h->key_size)) {
+		if (shm_u32_load_acquire(&e->hash) == hash && elem_has_key(h, link, key)) {
 			found->key = hash_elem_key(e);
 			found->elem = link;
 			break;
@@ -416,6 +428,16 @@ static inline void bucket_find(const struct hash *h, struct bucket_shm *b, const
 			return;
 	}
 	found->key = NULL;
+}
+
+bool hash_find(const struct hash *h, const void *key, uint64_t hash, struct found *found)
+{
+	uint32_t index = hash_bucket_of(h, hash);
+
+	if (!hash_bucket_reserved(h, index))
+		return false;
+	bucket_find(h, hash_bucket(h, index), key, hash, found);
+	return found->key != NULL;
 }
 
 static uint64_t hash_key(const struct hash *h, const void *key)
@@ -459,10 +481,10 @@ static void *percpu_hash_lookup_cpu(struct bpfmap *map, const void *key, uint32_
 	return cpu < h->g.cpus ? lookup_cpu(h, key, cpu) : NULL;
 }
 
-/* Was what was copied since bucket_find the found element's? A slot's validity is the bucket's
+/* A slot's validity is the bucket's
  * version, as is that of a value that is updated in place; another pool element's is its own, so that
  * large copies do not starve under replacements. */
-static bool copy_valid(const struct hash *h, struct bucket_shm *b, const struct found *found)
+bool hash_copy_valid(const struct hash *h, struct bucket_shm *b, const struct found *found)
 {
 	if (found->elem && !h->planes && !h->shape.lock_plus1)
 		return shm_u32_load_relaxed(&hash_elem(h, found->elem - 1)->seq) == found->seq;
@@ -508,22 +530,13 @@ static int hash_read(struct bpfmap *map, const void *key, void *ret_value)
 		if (!found.key)
 			return -ENOENT;
 		value_copy(h, found.key, found.elem, found.meta, ret_value);
-		if (copy_valid(h, b, &found))
+		if (hash_copy_valid(h, b, &found))
 			return 0;
 	}
 	return fail(EUCLEAN, "the element's bucket changes without end; is somebody scribbling?");
 }
 
 /* ---- iteration ------------------------------------------------------------------------------ */
-
-/* Where a walk over one bucket stands: slots first, then the chain. */
-struct walk {
-	uint32_t slot;
-	uint32_t link;
-	uint32_t hops;
-	uint32_t elem; /* of the key just returned: element + 1, or 0 for a slot */
-	bool in_chain;
-};
 
 /* A replacement on its way from a slot to the chain stands in both for a moment; the slot counts. */
 static bool walk_hidden(const struct hash *h, struct bucket_shm *b, uint64_t meta,
@@ -542,8 +555,7 @@ static bool walk_hidden(const struct hash *h, struct bucket_shm *b, uint64_t met
 	return false;
 }
 
-/* The next element's key, or NULL at the bucket's end. One pass; the caller validates. */
-static uint8_t *walk_next(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w)
+uint8_t *hash_walk_next(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w)
 {
 	struct elem_shm *e;
 
@@ -580,11 +592,11 @@ static int bucket_next(const struct hash *h, struct bucket_shm *b, const void *k
 
 		if (key) {
 			result = -ESRCH;
-			while (result == -ESRCH && (k = walk_next(h, b, meta, &w)))
+			while (result == -ESRCH && (k = hash_walk_next(h, b, meta, &w)))
 				if (bytes_equal((void *)k, key, h->key_size))
 					result = -ENOENT;
 		}
-		if (result == -ENOENT && (k = walk_next(h, b, meta, &w))) {
+		if (result == -ENOENT && (k = hash_walk_next(h, b, meta, &w))) {
 			bytes_load(ret_next, (void *)k, h->key_size);
 			result = 0;
 		}
@@ -653,7 +665,7 @@ static uint32_t bucket_copy(const struct hash *h, struct bucket_shm *b, uint64_t
 	uint8_t *k;
 
 	memset(w, 0, sizeof(*w));
-	while ((k = walk_next(h, b, meta, w))) {
+	while ((k = hash_walk_next(h, b, meta, w))) {
 		if (n < room) {
 			bytes_load(keys + (size_t)n * h->key_size, (void *)k, h->key_size);
 			value_copy(h, k, w->elem, meta, values + n * value_bytes(h));
@@ -913,6 +925,11 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 	struct bucket_shm *b;
 	struct place p;
 
+	if (lock_index == LOCK_VALUE) {
+		if (h->shape.lock_plus1)
+			value_mend(h->region, dead);
+		return;
+	}
 	if (lock_index == LOCK_NONE) {
 		leftovers_put(h, me, dead);
 		return;
@@ -932,8 +949,6 @@ static void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index
 		vcpu_mend(&h->vcpus, dead);
 		if (h->lru)
 			lru_mend_nested(h, me, dead);
-		else
-			value_mend(h->region, dead);
 		return;
 	}
 	b = hash_bucket(h, lock_index);
@@ -1001,7 +1016,7 @@ static void place_find(struct hash *h, struct bucket_shm *b, const void *key, ui
 		p->key = hash_elem_key(e);
 		p->next = shm_u32_load_relaxed(&e->next);
 		if (shm_u32_load_relaxed(&e->hash) == hash_stored(h, hash) &&
-		    bytes_equal((void *)p->key, key, h->key_size))
+		    elem_has_key(h, link, key))
 			return;
 		p->link_at = LINK_ELEM + link - 1;
 		link = p->next;
@@ -1039,14 +1054,6 @@ static void slot_fill(struct hash *h, uint8_t *slot, const void *key, const void
 	bytes_store((void *)(slot + h->g.value_off), value, h->value_size);
 }
 
-/* What an operation is given. cpu: whose value it is; a value for ALL_CPUS has all of them. */
-struct operand {
-	uint64_t hash;
-	const void *key;
-	const void *value;
-	uint32_t cpu;
-};
-
 /* A new element's value; other CPUs than the writer's begin at zero. */
 static void elem_value_fill(struct hash *h, uint8_t *key, uint32_t elem, const struct operand *op)
 {
@@ -1073,14 +1080,18 @@ static void elem_value_fill(struct hash *h, uint8_t *key, uint32_t elem, const s
 static int claim_filled(struct hash *h, struct owner_local *self, const struct operand *op,
 			uint32_t next, uint32_t *ret_index)
 {
+	const struct var_bytes *key = op->key, *value = op->value;
+	uint32_t n = h->g.blocks ? var_blocks(h, key->len, value->len) : 1;
 	struct elem_shm *e;
-	int err = pool_get(h, self->number_plus1 - 1, ret_index);
+	int err = pool_get(h, self->number_plus1 - 1, n, ret_index);
 
 	if (err)
 		return err;
 	e = hash_elem(h, *ret_index);
 	shm_u32_store_release(&e->hash, hash_stored(h, op->hash)); /* H3 release -> H4 */
 	shm_u32_store_release(&e->next, next);			   /* H3 release -> H4 */
+	if (h->g.blocks)
+		return var_fill(h, *ret_index + 1, key, value);
 	bytes_store((void *)hash_elem_key(e), op->key, h->key_size);
 	elem_value_fill(h, hash_elem_key(e), *ret_index + 1, op);
 	if (h->shape.lock_plus1)
@@ -1232,7 +1243,7 @@ static int update_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 		lru_touch(h, p.elem);
 	if (h->planes || flags & BPF_F_LOCK)
 		return overwrite(h, b, self, op, &p);
-	if (h->value_size <= 8 && !h->shape.lock_plus1) {
+	if (h->value_size <= 8 && !h->shape.lock_plus1 && !h->g.blocks) {
 		bytes_store(hash_value(h, p.key, p.elem, 0), op->value, h->value_size);
 		return 0;
 	}
@@ -1314,11 +1325,9 @@ static int hash_evict(struct hash *h, struct owner_local *self)
 	return err;
 }
 
-static int update_cpu(struct hash *h, const void *key, const void *value, uint64_t flags,
-		      uint32_t cpu)
+int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags)
 {
-	struct operand op = {.hash = hash_key(h, key), .key = key, .value = value, .cpu = cpu};
-	uint32_t index = hash_bucket_of(h, op.hash);
+	uint32_t index = hash_bucket_of(h, op->hash);
 	struct owner_local *self;
 	int err = value_check_flags(flags, &h->shape);
 
@@ -1326,7 +1335,7 @@ static int update_cpu(struct hash *h, const void *key, const void *value, uint64
 		err = bucket_lock(h, index, &self);
 		if (err)
 			return err;
-		err = update_locked(h, hash_bucket(h, index), self, &op, flags);
+		err = update_locked(h, hash_bucket(h, index), self, op, flags);
 		lock_release(&hash_bucket(h, index)->lock);
 		if (err != EVICT_FIRST)
 			return err;
@@ -1337,21 +1346,23 @@ static int update_cpu(struct hash *h, const void *key, const void *value, uint64
 
 static int hash_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
-	return update_cpu(map->priv, key, value, flags, ALL_CPUS);
+	struct hash *h = map->priv;
+	struct operand op = {hash_key(h, key), key, value, ALL_CPUS};
+
+	return hash_update_operand(h, &op, flags);
 }
 
 static int percpu_hash_update(struct bpfmap *map, const void *key, const void *value,
 			      uint64_t flags)
 {
 	struct hash *h = map->priv;
+	struct operand op = {hash_key(h, key), key, value, vcpu_current(h->g.cpus)};
 
-	return update_cpu(h, key, value, flags, vcpu_current(h->g.cpus));
+	return hash_update_operand(h, &op, flags);
 }
 
-/* Delete; ret_value, if wanted, is the last value, taken in the same step. */
-static int delete_value(struct hash *h, const void *key, uint8_t *ret_value)
+int hash_delete_key(struct hash *h, const void *key, uint64_t hash, uint8_t *ret_value)
 {
-	uint64_t hash = hash_key(h, key);
 	uint32_t index = hash_bucket_of(h, hash);
 	struct bucket_shm *b = hash_bucket(h, index);
 	struct owner_local *self;
@@ -1373,12 +1384,12 @@ static int delete_value(struct hash *h, const void *key, uint8_t *ret_value)
 
 static int hash_delete(struct bpfmap *map, const void *key)
 {
-	return delete_value(map->priv, key, NULL);
+	return hash_delete_key(map->priv, key, hash_key(map->priv, key), NULL);
 }
 
 static int hash_take(struct bpfmap *map, const void *key, void *ret_value)
 {
-	return delete_value(map->priv, key, ret_value);
+	return hash_delete_key(map->priv, key, hash_key(map->priv, key), ret_value);
 }
 
 /* Copy under the element's spin lock. */
@@ -1535,6 +1546,17 @@ const struct map_ops hash_map_ops = {
 	.read_bucket = hash_read_bucket,
 	.take_bucket = hash_take_bucket,
 	.is_value = hash_is_value,
+	.counters = hash_counters,
+	.check = hash_check,
+};
+
+/* Nothing that takes key_size and value_size bytes: var.c has what this type of map does. */
+const struct map_ops variable_hash_map_ops = {
+	.alloc_check = variable_hash_alloc_check,
+	.layout = hash_layout,
+	.init = hash_init,
+	.attach = hash_attach_writer,
+	.detach = hash_detach,
 	.counters = hash_counters,
 	.check = hash_check,
 };

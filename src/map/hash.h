@@ -25,6 +25,11 @@
  * lock: both kinds are updated in place, and then the low half of a bucket's meta is, instead of tags,
  * the element + 1 that is being overwritten (0 at rest).
  *
+ * Maps with BPFMAP_F_VARIABLE: the pool is one of blocks. An element is a chain of as many as it needs,
+ * linked by their stage words, the last one's 0; their bytes behind the heads, one after another, are:
+ *   0   value's length << 32 | key's length
+ *   8   key (padded to 8), value (padded to 8)
+ *
  * LRU types have, behind all that, the policy's bytes: lru.h.
  *
  * Header words (region_header_shm.type_words): struct hash_shm.
@@ -104,6 +109,7 @@ struct hash_geometry {
 	uint32_t slot_stride;
 	uint32_t value_off; /* of the value behind the key */
 	uint64_t elem_stride;
+	uint32_t blocks; /* of the largest element; 0 but for variable maps */
 	uint32_t pool_n;
 	uint64_t pool_off;
 	uint32_t cpus;	     /* values per element: 1, or the CPUs */
@@ -197,6 +203,73 @@ static inline struct shm_u64 *hash_value(const struct hash *h, uint8_t *key, uin
 				  (uint64_t)(elem - 1) * h->g.value_stride);
 }
 
+/* A variable map's key or value. Its keys are passed to the functions below as one of these. */
+struct var_bytes {
+	const void *data;
+	uint32_t len;
+};
+
+/* What a reader found. */
+struct found {
+	uint8_t *key;  /* NULL: the key is not there */
+	uint32_t elem; /* pool element + 1, 0 if it lies in a slot */
+	uint32_t seq;  /* the element's, from before its key was read */
+	uint64_t meta; /* the bucket's, valid while the key was read */
+};
+
+/* Where a walk over one bucket stands: slots first, then the chain. */
+struct walk {
+	uint32_t slot;
+	uint32_t link;
+	uint32_t hops;
+	uint32_t elem; /* of the key just returned: element + 1, or 0 for a slot */
+	bool in_chain;
+};
+
+/* What an update is given. cpu: whose value it is; a value for ALL_CPUS has all of them. Variable maps:
+ * key and value are struct var_bytes. */
+struct operand {
+	uint64_t hash;
+	const void *key;
+	const void *value;
+	uint32_t cpu;
+};
+
+/* The cpu argument that means every CPU, as the system call writes. */
+#define ALL_CPUS UINT32_MAX
+
+/* A reader that has begun again, or walked, so often meets scribbling, not writers. */
+#define READ_BUDGET 4000000ull
+
+/* What hash.c does for var.c too. */
+bool hash_find(const struct hash *h, const void *key, uint64_t hash, struct found *ret_found);
+/* Was what was copied since then the found element's? */
+bool hash_copy_valid(const struct hash *h, struct bucket_shm *b, const struct found *found);
+/* The next element's key, or NULL at the bucket's end. One pass; the caller validates meta. */
+uint8_t *hash_walk_next(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w);
+int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags);
+/* Delete; ret_value, if wanted, is the last value, taken in the same step. */
+int hash_delete_key(struct hash *h, const void *key, uint64_t hash, uint8_t *ret_value);
+
+/* var.c: elements of a length of their own. */
+
+static inline bool hash_spec_variable(const struct map_spec *spec)
+{
+	return spec->type == BPF_MAP_TYPE_HASH && spec->map_flags & BPFMAP_F_VARIABLE;
+}
+
+/* Block size and pool for n elements. E2BIG: too many blocks. */
+int var_geometry_of(const struct map_spec *spec, uint64_t n, struct hash_geometry *g);
+bool var_key_equal(const struct hash *h, uint32_t elem, const struct var_bytes *key);
+/* How many blocks an element takes. */
+uint32_t var_blocks(const struct hash *h, uint32_t key_len, uint32_t value_len);
+/* Fill the blocks that were claimed for an element. EUCLEAN. */
+int var_fill(const struct hash *h, uint32_t elem, const struct var_bytes *key,
+	     const struct var_bytes *value);
+/* An element's lengths, and its key into ret_key (key_size bytes of room). False: scribbled. */
+bool var_load_key(const struct hash *h, uint32_t elem, void *ret_key, uint32_t *ret_key_len,
+		  uint32_t *ret_value_len);
+
 /* Memory behind n pool elements from number first on, values included. */
 int hash_pool_reserve(struct hash *h, uint64_t first, uint64_t n);
 
@@ -206,10 +279,12 @@ int hash_bucket_reserve(struct hash *h, uint32_t index);
 
 /* pool.c: who calls holds a bucket lock and is owner me; record is whose operation it is. */
 
-/* Take an element for record->claim, mark its reuse; *ret_index. ENOMEM, ENOSPC, ETIMEDOUT. */
-int pool_get(struct hash *h, uint32_t me, uint32_t *ret_index);
+/* Take an element, or a chain of n blocks, for record->claim, mark its reuse; *ret_index. ENOMEM,
+ * ENOSPC, ETIMEDOUT. */
+int pool_get(struct hash *h, uint32_t me, uint32_t n, uint32_t *ret_index);
 /* Give back the element that *field (claim or release of owner number's record) names; *field
- * becomes 0 in the same step, as seen by who mends. */
+ * becomes 0 in the same step, as seen by who mends. Of a chain of blocks each is given back in a step
+ * of its own, in which *field becomes the next. */
 void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *field);
 /* Finish list work that a dead owner left: its list locks are free afterwards. */
 void pool_mend_list(struct hash *h, uint32_t list);

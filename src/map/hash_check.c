@@ -13,6 +13,7 @@
 struct check {
 	const struct hash *h;
 	uint8_t *seen; /* a bit per pool element */
+	uint8_t *key;  /* room for one */
 	uint64_t live;
 };
 
@@ -28,21 +29,49 @@ static int element_once(struct check *c, uint32_t link, const char *where, uint3
 	return 0;
 }
 
+static int hash_belongs(struct check *c, uint64_t hash, uint32_t bucket)
+{
+	if (hash_bucket_of(c->h, hash) != bucket)
+		return fail(EUCLEAN, "bucket %u holds a key of bucket %u", bucket,
+			    hash_bucket_of(c->h, hash));
+	c->live++;
+	return 0;
+}
+
 /* The key's hash chooses this bucket (and tag or stored hash). */
 static int key_belongs(struct check *c, const uint8_t *stored, uint32_t bucket, uint64_t *ret_hash)
 {
-	void *key = malloc(c->h->key_size);
+	bytes_load(c->key, (void *)stored, c->h->key_size);
+	*ret_hash = hash_bytes(c->key, c->h->key_size, c->h->seed);
+	return hash_belongs(c, *ret_hash, bucket);
+}
 
-	if (!key)
-		return fail(ENOMEM, "no memory for a key");
-	bytes_load(key, (void *)stored, c->h->key_size);
-	*ret_hash = hash_bytes(key, c->h->key_size, c->h->seed);
-	free(key);
-	if (hash_bucket_of(c->h, *ret_hash) != bucket)
-		return fail(EUCLEAN, "bucket %u holds a key of bucket %u", bucket,
-			    hash_bucket_of(c->h, *ret_hash));
-	c->live++;
+/* The blocks behind the first one, each in no other place, as many as the lengths say. */
+static int blocks_check(struct check *c, uint32_t elem, uint32_t n)
+{
+	uint32_t link = elem;
+
+	while (n--) {
+		link = shm_u32_load_relaxed(&hash_elem(c->h, link - 1)->stage);
+		if (!link != !n)
+			return fail(EUCLEAN, "element %u has %s blocks than its lengths need", elem,
+				    link ? "more" : "fewer");
+		if (link && element_once(c, link, "element", elem))
+			return -EUCLEAN;
+	}
 	return 0;
+}
+
+static int variable_belongs(struct check *c, uint32_t elem, uint32_t bucket, uint64_t *ret_hash)
+{
+	uint32_t key_len, value_len;
+	int err;
+
+	if (!var_load_key(c->h, elem, c->key, &key_len, &value_len))
+		return fail(EUCLEAN, "element %u says that it is longer than the map allows", elem);
+	*ret_hash = hash_bytes(c->key, key_len, c->h->seed);
+	err = hash_belongs(c, *ret_hash, bucket);
+	return err ? err : blocks_check(c, elem, var_blocks(c->h, key_len, value_len));
 }
 
 static int slots_check(struct check *c, struct bucket_shm *b, uint32_t index)
@@ -85,7 +114,8 @@ static int chain_check(struct check *c, struct bucket_shm *b, uint32_t index)
 		if (err)
 			return err;
 		e = hash_elem(c->h, link - 1);
-		err = key_belongs(c, hash_elem_key(e), index, &hash);
+		err = c->h->g.blocks ? variable_belongs(c, link, index, &hash)
+				     : key_belongs(c, hash_elem_key(e), index, &hash);
 		if (err)
 			return err;
 		if (shm_u32_load_relaxed(&e->hash) != hash_stored(c->h, hash))
@@ -122,6 +152,20 @@ static int list_check(struct check *c, uint32_t l)
 	return 0;
 }
 
+/* An element, or a chain of blocks, that a record names. */
+static int held_check(struct check *c, uint32_t link, uint32_t owner)
+{
+	int err = 0;
+
+	while (link && !err) {
+		err = element_once(c, link, "the record of owner", owner);
+		if (err || !c->h->g.blocks)
+			break;
+		link = shm_u32_load_relaxed(&hash_elem(c->h, link - 1)->stage);
+	}
+	return err;
+}
+
 /* What is in nobody's hands must never have been used. */
 static int pool_check(struct check *c)
 {
@@ -133,7 +177,7 @@ static int pool_check(struct check *c)
 				    shm_u32_load_relaxed(&record->release)};
 
 		for (int i = 0; i < 2; i++) {
-			int err = held[i] ? element_once(c, held[i], "the record of owner", n) : 0;
+			int err = held_check(c, held[i], n);
 
 			if (err)
 				return err;
@@ -189,12 +233,17 @@ static int counts_check(struct check *c, struct bpfmap *map)
 int hash_check(struct bpfmap *map)
 {
 	const struct hash *h = map->priv;
-	struct check c = {.h = h, .seen = calloc(1, h->g.pool_n / 8 + 1)};
+	struct check c = {
+		.h = h,
+		.seen = calloc(1, h->g.pool_n / 8 + 1),
+		.key = malloc(h->key_size),
+	};
 	int err = 0;
 
-	if (!c.seen)
-		return fail(ENOMEM, "no memory to check the map");
-	err = buckets_check(&c);
+	if (!c.seen || !c.key)
+		err = fail(ENOMEM, "no memory to check the map");
+	if (!err)
+		err = buckets_check(&c);
 	if (!err && h->lru)
 		err = lru_check(h, c.seen);
 	for (uint32_t l = 0; !err && l < h->g.lists; l++)
@@ -203,6 +252,7 @@ int hash_check(struct bpfmap *map)
 		err = pool_check(&c);
 	if (!err)
 		err = counts_check(&c, map);
+	free(c.key);
 	free(c.seen);
 	return err;
 }

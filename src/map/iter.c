@@ -5,57 +5,86 @@
  * exactly once. Nothing is shared; the iterator is its caller's memory.
  */
 #include "map/map.h"
+#include "map/var.h"
 
 #include "base/error.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-#define ROOM_FIRST 64 /* elements; more than a bucket has, but for maps with a known hash seed */
+#define ROOM_FIRST  64 /* elements; more than a bucket has, but for maps with a known hash seed */
+#define BYTES_FIRST 4096
 
 struct bpfmap_iter {
 	struct bpfmap *map;
 	uint64_t cursor;
-	uint8_t *keys;
+	uint8_t *keys; /* variable maps: struct var_record */
 	uint8_t *values;
-	uint32_t room; /* elements */
-	uint32_t count;
-	uint32_t at;
+	uint64_t room; /* elements; variable maps: bytes, as the next two */
+	uint64_t count;
+	uint64_t at;
 };
 
-static int iter_room(struct bpfmap_iter *iter, uint32_t room)
+static bool iter_variable(const struct bpfmap_iter *iter)
 {
-	uint8_t *keys = realloc(iter->keys, (size_t)room * iter->map->spec.key_size);
+	return iter->map->spec.map_flags & BPFMAP_F_VARIABLE;
+}
+
+static int iter_room(struct bpfmap_iter *iter, uint64_t room)
+{
+	bool variable = iter_variable(iter);
+	uint8_t *keys = realloc(iter->keys, room * (variable ? 1 : iter->map->spec.key_size));
 	uint8_t *values;
 
 	if (keys)
 		iter->keys = keys;
-	values = keys ? realloc(iter->values, room * map_syscall_value_size(iter->map)) : NULL;
-	if (!values)
-		return fail(ENOMEM, "no memory for %u elements of a bucket", room);
-	iter->values = values;
+	if (keys && !variable) {
+		values = realloc(iter->values, room * map_syscall_value_size(iter->map));
+		if (values)
+			iter->values = values;
+		keys = values;
+	}
+	if (!keys)
+		return fail(ENOMEM, "no memory for the elements of a bucket");
 	iter->room = room;
 	return 0;
 }
 
 int bpfmap_iter_new(struct bpfmap *map, struct bpfmap_iter **ret_iter)
 {
+	uint64_t room = ROOM_FIRST;
 	struct bpfmap_iter *iter;
 	int err;
 
-	if (!map->ops->read_bucket)
-		return fail(ENOTSUP, "a %s has no keys to walk over",
-			    map_type_word(map->spec.type));
+	if (!map->ops->read_bucket && map_check_variable(map))
+		return map_lacks(map, "has no keys to walk over");
 	iter = calloc(1, sizeof(*iter));
 	if (!iter)
 		return fail(ENOMEM, "no memory for an iterator");
 	iter->map = map;
-	err = iter_room(iter,
-			map->spec.max_entries < ROOM_FIRST ? map->spec.max_entries : ROOM_FIRST);
+	if (iter_variable(iter))
+		room = BYTES_FIRST;
+	else if (map->spec.max_entries < room)
+		room = map->spec.max_entries;
+	err = iter_room(iter, room);
 	if (err)
 		bpfmap_iter_free(iter);
 	else
 		*ret_iter = iter;
+	return err;
+}
+
+/* The next bucket. count is what it holds, also if that is more than there is room for. */
+static int iter_bucket(struct bpfmap_iter *iter)
+{
+	uint32_t n = (uint32_t)iter->room;
+	int err;
+
+	if (iter_variable(iter))
+		return var_read_bucket(iter->map, &iter->cursor, iter->keys, iter->room,
+				       &iter->count);
+	err = iter->map->ops->read_bucket(iter->map, &iter->cursor, iter->keys, iter->values, &n);
+	iter->count = n;
 	return err;
 }
 
@@ -67,9 +96,7 @@ static int iter_fill(struct bpfmap_iter *iter)
 	iter->at = 0;
 	iter->count = 0;
 	while (!err && !iter->count) {
-		iter->count = iter->room;
-		err = iter->map->ops->read_bucket(iter->map, &iter->cursor, iter->keys,
-						  iter->values, &iter->count);
+		err = iter_bucket(iter);
 		/* The count is what the bucket holds now; leave room for what may come. */
 		if (err == -ENOSPC)
 			err = iter_room(iter, iter->count + iter->count / 2 + 1);
@@ -82,15 +109,38 @@ static int iter_fill(struct bpfmap_iter *iter)
 
 int bpfmap_iter_next(struct bpfmap_iter *iter, const void **ret_key, const void **ret_value)
 {
-	if (iter->at == iter->count) {
-		int err = iter_fill(iter);
+	int err = 0;
 
-		if (err)
-			return err == -ENOENT ? 0 : err;
-	}
-	*ret_key = iter->keys + (size_t)iter->at * iter->map->spec.key_size;
+	if (iter_variable(iter))
+		return map_lacks(iter->map, "");
+	if (iter->at == iter->count)
+		err = iter_fill(iter);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	*ret_key = iter->keys + iter->at * iter->map->spec.key_size;
 	*ret_value = iter->values + iter->at * map_syscall_value_size(iter->map);
 	iter->at++;
+	return 1;
+}
+
+int bpfmap_var_next(struct bpfmap_iter *iter, const void **ret_key, uint32_t *ret_key_len,
+		    const void **ret_value, uint32_t *ret_value_len)
+{
+	int err = map_check_variable(iter->map);
+	const struct var_record *record;
+
+	if (err)
+		return err;
+	if (iter->at == iter->count)
+		err = iter_fill(iter);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	record = (const struct var_record *)(iter->keys + iter->at);
+	*ret_key = record->bytes;
+	*ret_key_len = record->key_len;
+	*ret_value = record->bytes + RU8(record->key_len);
+	*ret_value_len = record->value_len;
+	iter->at += var_record_bytes(record->key_len, record->value_len);
 	return 1;
 }
 

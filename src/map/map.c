@@ -10,6 +10,7 @@
 #include "base/cpus.h"
 #include "base/error.h"
 #include "map/value.h"
+#include "map/var.h"
 #include "region/rundir.h"
 #include "sync/bytes.h"
 #include "sync/vcpu.h"
@@ -23,6 +24,7 @@
 #define MAP_TYPE(NAME, word, ops) extern const struct map_ops ops;
 #include "map/types.def"
 #undef MAP_TYPE
+extern const struct map_ops variable_hash_map_ops;
 
 static const struct {
 	uint32_t type;
@@ -42,6 +44,13 @@ const struct map_ops *map_ops_of(uint32_t type)
 		if (types[i].type == type)
 			return types[i].ops;
 	return NULL;
+}
+
+const struct map_ops *map_ops_for(const struct map_spec *spec)
+{
+	if (spec->type == BPF_MAP_TYPE_HASH && spec->map_flags & BPFMAP_F_VARIABLE)
+		return &variable_hash_map_ops;
+	return map_ops_of(spec->type);
 }
 
 const char *map_type_word(uint32_t type)
@@ -95,7 +104,7 @@ int map_check_name(const char *name)
 
 int map_check_spec(const struct map_spec *spec)
 {
-	const struct map_ops *ops = map_ops_of(spec->type);
+	const struct map_ops *ops = map_ops_for(spec);
 	int err;
 
 	if (spec->map_extra && spec->type != BPF_MAP_TYPE_BLOOM_FILTER)
@@ -114,7 +123,7 @@ static int body_bytes_of(const struct map_spec *spec, uint32_t cpus, uint64_t *r
 	int err = map_check_spec(spec);
 
 	if (!err)
-		err = map_ops_of(spec->type)->layout(spec, cpus, &layout);
+		err = map_ops_for(spec)->layout(spec, cpus, &layout);
 	if (err)
 		return fail(EUCLEAN, "the region's header describes no valid map");
 	*ret_bytes = layout.body_bytes;
@@ -132,7 +141,7 @@ static int map_from_region(struct region *region, struct bpfmap **ret_map)
 	}
 	map->region = region;
 	map->spec = region->spec;
-	map->ops = map_ops_of(map->spec.type);
+	map->ops = map_ops_for(&map->spec);
 	err = map->ops->attach(map);
 	if (err) {
 		region_close(region);
@@ -171,10 +180,10 @@ int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map
 	spec_from_opts(opts, &how.spec);
 	how.cpus = cpus_possible();
 	err = map_check_spec(&how.spec);
-	if (!err && map_ops_of(how.spec.type)->normalize)
-		map_ops_of(how.spec.type)->normalize(&how.spec, how.cpus);
+	if (!err && map_ops_for(&how.spec)->normalize)
+		map_ops_for(&how.spec)->normalize(&how.spec, how.cpus);
 	if (!err)
-		err = map_ops_of(how.spec.type)->layout(&how.spec, how.cpus, &layout);
+		err = map_ops_for(&how.spec)->layout(&how.spec, how.cpus, &layout);
 	if (!err && opts->name)
 		err = map_check_name(opts->name);
 	if (err)
@@ -260,10 +269,17 @@ int bpfmap_pin(struct bpfmap *map, const char *path)
 	return region_link(map->region->fd, real);
 }
 
+int map_lacks(const struct bpfmap *map, const char *why)
+{
+	if (map->spec.map_flags & BPFMAP_F_VARIABLE)
+		return fail(ENOTSUP, "the map's elements have lengths of their own "
+				     "(BPFMAP_F_VARIABLE): use the bpfmap_var_ functions");
+	return fail(ENOTSUP, "a %s %s", map_type_word(map->spec.type), why);
+}
+
 static int no_keys(const struct bpfmap *map)
 {
-	return fail(ENOTSUP, "a %s has no keys: push values into it and peek for them",
-		    map_type_word(map->spec.type));
+	return map_lacks(map, "has no keys: push values into it and peek for them");
 }
 
 void *bpfmap_lookup(struct bpfmap *map, const void *key)
@@ -306,14 +322,14 @@ int bpfmap_push(struct bpfmap *map, const void *value, uint64_t flags)
 	if (err)
 		return err;
 	if (!map->ops->push)
-		return fail(ENOTSUP, "a %s has keys: update it", map_type_word(map->spec.type));
+		return map_lacks(map, "has keys: update it");
 	return map->ops->push(map, value, flags);
 }
 
 int bpfmap_peek(struct bpfmap *map, void *value)
 {
 	if (!map->ops->peek)
-		return fail(ENOTSUP, "a %s has keys: look them up", map_type_word(map->spec.type));
+		return map_lacks(map, "has keys: look them up");
 	return map->ops->peek(map, value);
 }
 
@@ -342,8 +358,7 @@ int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *va
 		      uint32_t *count)
 {
 	if (!map->ops->read_bucket)
-		return fail(ENOTSUP, "a %s has no keys to walk over",
-			    map_type_word(map->spec.type));
+		return map_lacks(map, "has no keys to walk over");
 	return batch_walk(map, cursor, keys, values, count, map->ops->read_bucket);
 }
 
@@ -355,8 +370,7 @@ int bpfmap_take_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *va
 	if (err)
 		return err;
 	if (!map->ops->take_bucket)
-		return fail(ENOTSUP, "elements of a %s cannot be taken out",
-			    map_type_word(map->spec.type));
+		return map_lacks(map, "does not let its elements be taken out");
 	return batch_walk(map, cursor, keys, values, count, map->ops->take_bucket);
 }
 
@@ -382,14 +396,16 @@ int bpfmap_take(struct bpfmap *map, const void *key, void *ret_value)
 	if (err)
 		return err;
 	if (!map->ops->take)
-		return fail(ENOTSUP, "elements of a %s cannot be taken out",
-			    map_type_word(map->spec.type));
+		return map_lacks(map, "does not let its elements be taken out");
 	return map->ops->take(map, key, ret_value);
 }
 
 int bpfmap_expect(struct bpfmap *map, const char *key_name, uint32_t key_size,
 		  const char *value_name, uint32_t value_size)
 {
+	if (map->spec.map_flags & BPFMAP_F_VARIABLE)
+		return fail(EINVAL, "the map's elements have lengths of their own "
+				    "(BPFMAP_F_VARIABLE), not those of a struct");
 	if (map->spec.key_size != key_size)
 		return fail(EINVAL, "key_size: map has %u, %s has %u", map->spec.key_size,
 			    key_name ? key_name : "the program", key_size);

@@ -24,6 +24,9 @@ size_t map_syscall_value_size(const struct bpfmap *map);
 /* -EPERM with a sentence if the map is frozen or the handle read-only, else 0. */
 int map_may_write(const struct bpfmap *map);
 
+/* ENOTSUP, because the map's elements have no fixed size, or because its type `why`. */
+int map_lacks(const struct bpfmap *map, const char *why);
+
 /* The checks of creation that need no memory, in the kernel's order: flags and extras common to all
  * types, the type, its early check. */
 int map_check_spec(const struct map_spec *spec);

@@ -90,6 +90,8 @@ struct map_ops {
 
 /* The ops of a type, or NULL if the number is not one of ours. */
 const struct map_ops *map_ops_of(uint32_t type);
+/* The same, and of a type's variants that only the native API creates (BPFMAP_F_VARIABLE). */
+const struct map_ops *map_ops_for(const struct map_spec *spec);
 /* "hash", ...; NULL if unknown. */
 const char *map_type_word(uint32_t type);
 /* BPF_MAP_TYPE_* for a word, 0 if unknown. */

@@ -10,6 +10,8 @@
  * Locks        list.lock: the list's words. Taken under a bucket lock, never the other way round.
  * Edges        L1, L2 (sync/lock.h)
  * Progress     waits per list; an empty pool means that others hold the spare elements for a moment
+ * Variable maps claim and give back chains of blocks, a block at a time. The claim field names the block
+ * that was claimed last, whose stage names the one before: so the field always heads all of them.
  * If a process dies    holding list.lock: the list's words change in one store (heads or bump), so
  *              whether the element is in the list can be seen from them: pool_mend_list.
  *              with an element in its claim: whoever mends its bucket gives the element back.
@@ -68,6 +70,23 @@ static int list_reserve(struct hash *h, struct pool_list_shm *list, uint32_t l, 
 	return err;
 }
 
+/* The block behind one that a claim or release field names, + 1; elements have none. */
+static uint32_t block_behind(const struct hash *h, uint32_t elem)
+{
+	return h->g.blocks ? shm_u32_load_relaxed(&hash_elem(h, elem - 1)->stage) : 0;
+}
+
+/* Into the field, before what was claimed already. The element is the list's until the list's word
+ * changes. */
+static void claim_push(struct hash *h, uint32_t elem, struct shm_u32 *claim)
+{
+	if (h->g.blocks)
+		/* H3 release -> H4 */
+		shm_u32_store_release(&hash_elem(h, elem - 1)->stage, shm_u32_load_relaxed(claim));
+	/* P3 release -> P4 */
+	shm_u32_store_release(claim, elem);
+}
+
 /* With the list's lock held: claim one. 0; -ENOENT: the list is empty; or the reserve's error. */
 static int pool_take_locked(struct hash *h, struct pool_list_shm *list, uint32_t l,
 			    struct shm_u32 *claim)
@@ -89,7 +108,7 @@ static int pool_take_locked(struct hash *h, struct pool_list_shm *list, uint32_t
 	if (fresh) {
 		uint32_t next = shm_u32_load_relaxed(&hash_elem(h, fresh - 1)->next);
 
-		shm_u32_store_relaxed(claim, fresh);
+		claim_push(h, fresh, claim);
 		shm_u64_store_release(&list->heads,
 				      heads_pack(next, returned)); /* P1 release -> P2 */
 		return 0;
@@ -99,7 +118,7 @@ static int pool_take_locked(struct hash *h, struct pool_list_shm *list, uint32_t
 	err = list_reserve(h, list, l, bump);
 	if (err)
 		return err;
-	shm_u32_store_relaxed(claim, list_base(h, l) + bump + 1);
+	claim_push(h, list_base(h, l) + bump + 1, claim);
 	shm_u32_store_release(&list->bump, bump + 1); /* P1 release -> P2 */
 	return 0;
 }
@@ -143,60 +162,112 @@ static void pause_round(uint32_t round)
 		nanosleep(&pause, NULL);
 }
 
-int pool_get(struct hash *h, uint32_t me, uint32_t *ret_index)
+/* n of them, or none: who waits for more must not hold what others wait for. */
+static int pool_try_all(struct hash *h, uint32_t me, uint32_t n, struct shm_u32 *claim)
 {
-	struct owner_shm *record = owner_record(&h->region->owners, me);
-	struct elem_shm *e;
-	uint32_t index;
-	int err = -ENOENT;
+	int err = 0;
 
-	/* Left over from a call that could not give it back. */
-	if (shm_u32_load_relaxed(&record->claim))
-		err = 0;
-	for (uint32_t round = 0; round < GET_ROUNDS + GET_PAUSES && err == -ENOENT; round++) {
-		err = pool_try(h, me, &record->claim);
+	for (; n && !err; n--) {
+		struct elem_shm *e;
+		uint32_t elem;
+
+		err = pool_try(h, me, claim);
+		elem = shm_u32_load_relaxed(claim);
+		if (err || !elem || elem > h->g.pool_n)
+			break;
+		e = hash_elem(h, elem - 1);
+		/* From here on a reader that still copies the former element knows that it is gone. */
+		shm_u32_store_relaxed(&e->seq, shm_u32_load_relaxed(&e->seq) + 1);
+	}
+	if (err && h->g.blocks)
+		pool_put(h, me, me, claim);
+	return err;
+}
+
+/* What a call that could not give it back left in the claim: an element serves as well as another; a
+ * chain may have another length than is needed. */
+static int claim_leftover(struct hash *h, uint32_t me, uint32_t *n, struct shm_u32 *claim)
+{
+	uint32_t elem = shm_u32_load_relaxed(claim);
+
+	if (!elem)
+		return 0;
+	if (!h->g.blocks && elem <= h->g.pool_n) {
+		struct elem_shm *e = hash_elem(h, elem - 1);
+
+		shm_u32_store_relaxed(&e->seq, shm_u32_load_relaxed(&e->seq) + 1);
+		*n = 0;
+		return 0;
+	}
+	pool_put(h, me, me, claim);
+	return shm_u32_load_relaxed(claim) ? -ETIMEDOUT : 0;
+}
+
+int pool_get(struct hash *h, uint32_t me, uint32_t n, uint32_t *ret_index)
+{
+	struct shm_u32 *claim = &owner_record(&h->region->owners, me)->claim;
+	uint32_t index;
+	int err = claim_leftover(h, me, &n, claim);
+
+	if (err)
+		return err;
+	for (uint32_t round = 0; round < GET_ROUNDS + GET_PAUSES; round++) {
+		err = pool_try_all(h, me, n, claim);
+		if (err != -ENOENT)
+			break;
 		/* Replacements of others hold the spare elements for a moment; or the dead do. */
-		if (err == -ENOENT && round % 512 == GET_ROUNDS)
+		if (round % 512 == GET_ROUNDS)
 			owner_mend_all(&h->region->owners);
-		if (err == -ENOENT)
-			pause_round(round);
+		pause_round(round);
 	}
 	if (err == -ENOENT)
 		return fail(ENOMEM, "no free element although the map is not full: other writers "
 				    "hold all spare ones");
 	if (err)
 		return err;
-	index = shm_u32_load_relaxed(&record->claim) - 1;
+	index = shm_u32_load_relaxed(claim) - 1;
 	if (index >= h->g.pool_n)
 		return fail(EUCLEAN, "somebody else wrote to this thread's owner record");
-	e = hash_elem(h, index);
-	/* From here on a reader that still copies the former element knows that it is gone. */
-	shm_u32_store_relaxed(&e->seq, shm_u32_load_relaxed(&e->seq) + 1);
 	*ret_index = index;
 	return 0;
+}
+
+/* With the list's lock held: the element or block that the field names into the list. */
+static void pool_put_locked(struct hash *h, struct pool_list_shm *list, uint32_t elem,
+			    struct shm_u32 *field)
+{
+	struct elem_shm *e = hash_elem(h, elem - 1);
+	uint64_t heads = shm_u64_load_relaxed(&list->heads);
+
+	/* A chain's first block vouches for all of them: readers must see that it is gone before any of
+	 * them is used again. */
+	if (h->g.blocks)
+		shm_u32_store_relaxed(&e->seq, shm_u32_load_relaxed(&e->seq) + 1);
+	/* H3 release -> H4 */
+	shm_u32_store_release(&e->next, (uint32_t)(heads >> 32));
+	/* P1 release -> P2 */
+	shm_u64_store_release(&list->heads, heads_pack((uint32_t)heads, elem));
+	/* P3 release -> P4 */
+	shm_u32_store_release(field, block_behind(h, elem));
+	shm_u32_store_relaxed(&list->returned, shm_u32_load_relaxed(&list->returned) + 1);
 }
 
 void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *field)
 {
 	uint32_t l = me % h->g.lists, elem;
 	struct pool_list_shm *list = &h->shm->lists[l];
-	uint64_t heads;
 
 	/* If the lock cannot be had (its holder is stopped for good), the element waits in the field
 	 * for our next call; it is not lost. */
 	if (lock_acquire_nested(&list->lock, &h->region->owners, me, h->g.n_buckets + l))
 		return;
-	/* Only now: taking the lock from a dead mender settles the field if he had put it already. */
-	elem = shm_u32_load_relaxed(field);
-	if (elem && elem <= h->g.pool_n) {
-		heads = shm_u64_load_relaxed(&list->heads);
+	for (uint32_t n = 0; n < 1 + h->g.blocks; n++) {
+		/* Only now: taking the lock from a dead mender settles the field if he had put it already. */
+		elem = shm_u32_load_acquire(field); /* P4 acquire <- P3 */
+		if (!elem || elem > h->g.pool_n)
+			break;
 		shm_u32_store_relaxed(&list->on_behalf, number);
-		/* H3 release -> H4 */
-		shm_u32_store_release(&hash_elem(h, elem - 1)->next, (uint32_t)(heads >> 32));
-		/* P1 release -> P2 */
-		shm_u64_store_release(&list->heads, heads_pack((uint32_t)heads, elem));
-		shm_u32_store_relaxed(field, 0);
-		shm_u32_store_relaxed(&list->returned, shm_u32_load_relaxed(&list->returned) + 1);
+		pool_put_locked(h, list, elem, field);
 	}
 	lock_release(&list->lock);
 }
@@ -207,11 +278,12 @@ static void field_settle(struct hash *h, uint32_t l, struct shm_u32 *field)
 	struct pool_list_shm *list = &h->shm->lists[l];
 	uint64_t heads = shm_u64_load_acquire(&list->heads); /* P2 acquire <- P1 */
 	uint32_t bump = shm_u32_load_acquire(&list->bump);   /* P2 acquire <- P1 */
-	uint32_t elem = shm_u32_load_relaxed(field);
+	uint32_t elem = shm_u32_load_acquire(field);	     /* P4 acquire <- P3 */
 
-	if (elem && (elem == (uint32_t)heads || elem == (uint32_t)(heads >> 32) ||
-		     elem == list_base(h, l) + bump + 1))
-		shm_u32_store_relaxed(field, 0);
+	if (elem && elem <= h->g.pool_n &&
+	    (elem == (uint32_t)heads || elem == (uint32_t)(heads >> 32) ||
+	     elem == list_base(h, l) + bump + 1))
+		shm_u32_store_relaxed(field, block_behind(h, elem));
 }
 
 void pool_mend_list(struct hash *h, uint32_t l)

@@ -38,6 +38,8 @@ static const struct shape shapes[] = {
 	{"hash 8/3000 of 16", BPF_MAP_TYPE_HASH, 8, 3000, 16, 0},
 	{"hash 8/8 of 16 no_prealloc", BPF_MAP_TYPE_HASH, 8, 8, 16, BPF_F_NO_PREALLOC},
 	{"hash 40/300 of 100 no_prealloc", BPF_MAP_TYPE_HASH, 40, 300, 100, BPF_F_NO_PREALLOC},
+	{"hash 40/300 of 32 variable", BPF_MAP_TYPE_HASH, 40, 300, 32, BPFMAP_F_VARIABLE},
+	{"hash 8/4000 of 8 variable", BPF_MAP_TYPE_HASH, 8, 4000, 8, BPFMAP_F_VARIABLE},
 	{"lru_hash 8/64 of 32", BPF_MAP_TYPE_LRU_HASH, 8, 64, 32, 0},
 	{"array 64 of 8", BPF_MAP_TYPE_ARRAY, 4, 64, 8, 0},
 	{"array 3000 of 8", BPF_MAP_TYPE_ARRAY, 4, 3000, 8, 0},

@@ -19,6 +19,85 @@ static bool shape_is_lru(const struct shape *shape)
 	return shape->type == BPF_MAP_TYPE_LRU_HASH;
 }
 
+static bool shape_is_variable(const struct shape *shape)
+{
+	return shape->type == BPF_MAP_TYPE_HASH && shape->map_flags & BPFMAP_F_VARIABLE;
+}
+
+/* A variable map's values have another length with each version; one word at least. */
+static uint32_t value_len(const struct shape *shape, uint64_t version)
+{
+	return 8 + (uint32_t)(version * 67 % (shape->value_size - 7));
+}
+
+/* The map's calls, with a key's number for the key. */
+
+static int elem_update(struct bpfmap *map, const struct shape *shape, uint32_t key,
+		       uint64_t version, uint64_t flags)
+{
+	uint8_t key_bytes[VALUE_KEY_BYTES];
+	uint8_t value[VALUE_SIZE_MAX];
+
+	key_fill(key_bytes, shape->key_size, key);
+	value_fill(value, shape->value_size, key, version);
+	if (shape_is_variable(shape))
+		return bpfmap_var_update(map, key_bytes, shape->key_size, value,
+					 value_len(shape, version), flags);
+	return bpfmap_update(map, key_bytes, value, shape_is_array(shape) ? BPF_ANY : flags);
+}
+
+static int elem_delete(struct bpfmap *map, const struct shape *shape, uint32_t key)
+{
+	uint8_t key_bytes[VALUE_KEY_BYTES];
+
+	key_fill(key_bytes, shape->key_size, key);
+	if (shape_is_variable(shape))
+		return bpfmap_var_delete(map, key_bytes, shape->key_size);
+	return bpfmap_delete(map, key_bytes);
+}
+
+static int elem_read(struct bpfmap *map, const struct shape *shape, uint32_t key,
+		     uint8_t *ret_value, uint32_t *ret_len)
+{
+	uint8_t key_bytes[VALUE_KEY_BYTES];
+
+	key_fill(key_bytes, shape->key_size, key);
+	*ret_len = shape->value_size;
+	if (shape_is_variable(shape))
+		return bpfmap_var_read(map, key_bytes, shape->key_size, ret_value,
+				       shape->value_size, ret_len);
+	return bpfmap_read(map, key_bytes, ret_value);
+}
+
+static uint32_t elems_walk_variable(struct bpfmap *map, uint32_t most)
+{
+	const void *key, *value;
+	struct bpfmap_iter *iter;
+	uint32_t key_len, len, n = 0;
+
+	if (bpfmap_iter_new(map, &iter) != 0)
+		return UINT32_MAX;
+	while (n <= most && bpfmap_var_next(iter, &key, &key_len, &value, &len) == 1)
+		n++;
+	bpfmap_iter_free(iter);
+	return n;
+}
+
+/* How many elements a walk finds; it ends when there are more than `most`. */
+static uint32_t elems_walk(struct bpfmap *map, const struct shape *shape, uint32_t most)
+{
+	uint8_t key[VALUE_KEY_BYTES];
+	uint32_t n = 0;
+	int err;
+
+	if (shape_is_variable(shape))
+		return elems_walk_variable(map, most);
+	err = bpfmap_next_key(map, NULL, key);
+	for (; !err && n <= most; n++)
+		err = bpfmap_next_key(map, key, key);
+	return n;
+}
+
 static void act_begin(struct author *author, enum act act, uint32_t key, uint64_t version)
 {
 	struct diary *diary = author->diary;
@@ -48,29 +127,22 @@ void author_put(struct author *author, uint32_t key)
 {
 	uint64_t version = ++author->diary->version_next;
 	bool present = author->diary->versions[key - author->first_key] != 0;
-	uint8_t key_bytes[VALUE_KEY_BYTES];
-	uint8_t value[VALUE_SIZE_MAX];
-	uint64_t flags = present ? BPF_EXIST : BPF_NOEXIST;
 	uint64_t begin_ns;
 
-	key_fill(key_bytes, author->shape->key_size, key);
-	value_fill(value, author->shape->value_size, key, version);
 	act_begin(author, ACT_PUT, key, version);
 	begin_ns = now_ns();
 	act_end(author, key, begin_ns,
-		bpfmap_update(author->map, key_bytes, value,
-			      shape_is_array(author->shape) ? BPF_ANY : flags));
+		elem_update(author->map, author->shape, key, version,
+			    present ? BPF_EXIST : BPF_NOEXIST));
 }
 
 void author_remove(struct author *author, uint32_t key)
 {
-	uint8_t key_bytes[VALUE_KEY_BYTES];
 	uint64_t begin_ns;
 
-	key_fill(key_bytes, author->shape->key_size, key);
 	act_begin(author, ACT_REMOVE, key, 0);
 	begin_ns = now_ns();
-	act_end(author, key, begin_ns, bpfmap_delete(author->map, key_bytes));
+	act_end(author, key, begin_ns, elem_delete(author->map, author->shape, key));
 }
 
 void author_act(struct author *author, struct rng *rng)
@@ -89,13 +161,12 @@ void author_act(struct author *author, struct rng *rng)
 static uint64_t version_in_map(struct author *author, uint32_t key)
 {
 	static const uint8_t zero[VALUE_SIZE_MAX];
-	uint8_t key_bytes[VALUE_KEY_BYTES];
 	uint8_t value[VALUE_SIZE_MAX];
 	uint64_t version;
+	uint32_t len;
 	int err;
 
-	key_fill(key_bytes, author->shape->key_size, key);
-	err = bpfmap_read(author->map, key_bytes, value);
+	err = elem_read(author->map, author->shape, key, value, &len);
 	if (err == -ENOENT && !shape_is_array(author->shape))
 		return 0;
 	if (err) {
@@ -105,7 +176,13 @@ static uint64_t version_in_map(struct author *author, uint32_t key)
 	}
 	if (shape_is_array(author->shape) && !memcmp(value, zero, author->shape->value_size))
 		return 0;
-	version = value_verify(value, author->shape->value_size, key, author->shape->name);
+	version = value_verify(value, len, key, author->shape->name);
+	if (shape_is_variable(author->shape) && version &&
+	    len != value_len(author->shape, version)) {
+		verdict_fail("%s: key %u has %u bytes of a value of %u", author->shape->name, key,
+			     len, value_len(author->shape, version));
+		version = 0;
+	}
 	return version ? version : UINT64_MAX;
 }
 
@@ -138,14 +215,9 @@ void author_judge(struct author *author)
  * key is there. An array has no such thing: there the key is written. */
 static uint64_t key_probe(struct author *author, uint32_t key, uint64_t version)
 {
-	uint8_t key_bytes[VALUE_KEY_BYTES];
-	uint8_t value[VALUE_SIZE_MAX];
 	bool array = shape_is_array(author->shape);
-	int err;
+	int err = elem_update(author->map, author->shape, key, version, BPF_NOEXIST);
 
-	key_fill(key_bytes, author->shape->key_size, key);
-	value_fill(value, author->shape->value_size, key, version);
-	err = bpfmap_update(author->map, key_bytes, value, array ? BPF_ANY : BPF_NOEXIST);
 	if (err && (err != -EEXIST || array))
 		verdict_fail("%s: probe of key %u: %d, %s", author->shape->name, key, err,
 			     bpfmap_last_error());
@@ -200,17 +272,12 @@ void author_clear(struct author *author)
 
 static void entries_judge(struct bpfmap *map, const struct shape *shape, uint32_t expected)
 {
-	uint8_t key[VALUE_KEY_BYTES];
+	uint32_t walked = elems_walk(map, shape, expected);
 	struct bpfmap_info info;
-	uint32_t walked = 0;
-	int err;
 
 	if (bpfmap_get_info(map, &info) != 0 || info.entries != expected)
 		verdict_fail("%s: entries is %llu, %u are there", shape->name,
 			     (unsigned long long)info.entries, expected);
-	err = bpfmap_next_key(map, NULL, key);
-	for (; !err && walked <= expected; walked++)
-		err = bpfmap_next_key(map, key, key);
 	if (walked != expected)
 		verdict_fail("%s: a walk finds %u keys, %u are there", shape->name, walked,
 			     expected);
@@ -221,8 +288,6 @@ static void entries_judge(struct bpfmap *map, const struct shape *shape, uint32_
 void capacity_judge(struct bpfmap *map, const struct shape *shape, uint32_t present,
 		    uint32_t first_key)
 {
-	uint8_t value[VALUE_SIZE_MAX] = {0};
-	uint8_t key[VALUE_KEY_BYTES];
 	uint32_t room = shape->max_entries - present;
 	int err;
 
@@ -232,8 +297,7 @@ void capacity_judge(struct bpfmap *map, const struct shape *shape, uint32_t pres
 	}
 	/* One more than fits; an LRU map would give up somebody's element for it. */
 	for (uint32_t i = 0; i < room + !shape_is_lru(shape); i++) {
-		key_fill(key, shape->key_size, first_key + i);
-		err = bpfmap_update(map, key, value, BPF_NOEXIST);
+		err = elem_update(map, shape, first_key + i, i + 1, BPF_NOEXIST);
 		if (err != (i < room ? 0 : -E2BIG))
 			verdict_fail("%s: element %u of %u into the map: %d, %s", shape->name,
 				     present + i + 1, shape->max_entries, err,
@@ -241,8 +305,7 @@ void capacity_judge(struct bpfmap *map, const struct shape *shape, uint32_t pres
 	}
 	entries_judge(map, shape, shape->max_entries);
 	for (uint32_t i = 0; i < room; i++) {
-		key_fill(key, shape->key_size, first_key + i);
-		if (bpfmap_delete(map, key) != 0)
+		if (elem_delete(map, shape, first_key + i) != 0)
 			verdict_fail("%s: delete of a filler: %s", shape->name,
 				     bpfmap_last_error());
 	}

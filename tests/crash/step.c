@@ -43,6 +43,8 @@ static const struct shape shapes[] = {
 	{"hash 40/300 of 4", BPF_MAP_TYPE_HASH, 40, 300, 4, 0},
 	{"hash 8/8 of 4 no_prealloc", BPF_MAP_TYPE_HASH, 8, 8, 4, BPF_F_NO_PREALLOC},
 	{"hash 8/200 of 70", BPF_MAP_TYPE_HASH, 8, 200, 70, 0}, /* several free lists */
+	{"hash 8/200 of 4 variable", BPF_MAP_TYPE_HASH, 8, 200, 4, BPFMAP_F_VARIABLE},
+	{"hash 60/100 of 30 variable", BPF_MAP_TYPE_HASH, 60, 100, 30, BPFMAP_F_VARIABLE},
 	{"lru_hash 8/8 of 4", BPF_MAP_TYPE_LRU_HASH, 8, 8, 4, 0},
 	{"lru_hash 8/200 of 70", BPF_MAP_TYPE_LRU_HASH, 8, 200, 70, 0},
 	{"array 64 of 4", BPF_MAP_TYPE_ARRAY, 4, 64, 4, 0},

@@ -98,11 +98,58 @@ static void rarely(struct bench *bench)
 	}
 }
 
+static void variable_walk(struct bench *bench)
+{
+	const void *key, *value;
+	struct bpfmap_iter *iter;
+	uint32_t key_len, len;
+	int more = 1;
+
+	if (bpfmap_iter_new(bench->map, &iter) != 0)
+		return;
+	for (uint32_t i = 0; i < 256 && more == 1; i++) {
+		more = bpfmap_var_next(iter, &key, &key_len, &value, &len);
+		if (more == 1 && (key_len > bench->info.key_size || len > bench->info.value_size))
+			verdict_fail("an element with a key of %u bytes and %u of value", key_len,
+				     len);
+	}
+	judge("var_next", more == 1 ? 0 : more);
+	bpfmap_iter_free(iter);
+}
+
+static void variable_step(struct bench *bench)
+{
+	uint32_t key_len = 1 + (uint32_t)rng_below(bench->rng, bench->info.key_size);
+	uint32_t len = (uint32_t)rng_below(bench->rng, bench->info.value_size + 1ull);
+
+	switch (rng_below(bench->rng, 8)) {
+	case 0:
+	case 1:
+		judge("var_read", bpfmap_var_read(bench->map, bench->keys, key_len, bench->values,
+						  bench->info.value_size, &len));
+		break;
+	case 2:
+	case 3:
+	case 4:
+		judge("var_update",
+		      bpfmap_var_update(bench->map, bench->keys, key_len, bench->values, len,
+					rng_below(bench->rng, 3)));
+		break;
+	case 5:
+	case 6: judge("var_delete", bpfmap_var_delete(bench->map, bench->keys, key_len)); break;
+	default: variable_walk(bench);
+	}
+}
+
 static void step(struct bench *bench)
 {
 	uint8_t *value;
 
 	key_pick(bench);
+	if (bench->info.map_flags & BPFMAP_F_VARIABLE && rng_below(bench->rng, 8)) {
+		variable_step(bench);
+		return;
+	}
 	switch (rng_below(bench->rng, 16)) {
 	case 0:
 	case 1:

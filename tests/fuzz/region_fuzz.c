@@ -31,6 +31,7 @@ static const struct shape shapes[] = {
 	{"hash 8/8", BPF_MAP_TYPE_HASH, 8, 8, 16, 0},
 	{"hash 5/100", BPF_MAP_TYPE_HASH, 5, 100, 20, 0},
 	{"hash 16/64 no_prealloc", BPF_MAP_TYPE_HASH, 16, 64, 32, BPF_F_NO_PREALLOC},
+	{"hash 16/120 variable", BPF_MAP_TYPE_HASH, 16, 120, 16, BPFMAP_F_VARIABLE},
 	{"array 24", BPF_MAP_TYPE_ARRAY, 4, 24, 10, 0},
 	{"array 8 mmapable", BPF_MAP_TYPE_ARRAY, 4, 8, 600, BPF_F_MMAPABLE},
 };
@@ -50,6 +51,7 @@ static struct bpfmap *seed_create(const struct shape *shape, const char *pin)
 	struct bpfmap *map = shape_create(shape, BPFMAP_MEMORY_SHARED);
 	uint8_t value[128];
 	uint8_t key[16];
+	int err;
 
 	if (!map)
 		return NULL;
@@ -57,7 +59,11 @@ static struct bpfmap *seed_create(const struct shape *shape, const char *pin)
 		memset(key, 0, sizeof(key));
 		memcpy(key, &i, 4);
 		memset(value, (int)i + 1, sizeof(value));
-		if (bpfmap_update(map, key, value, BPF_ANY) != 0)
+		if (shape->map_flags & BPFMAP_F_VARIABLE)
+			err = bpfmap_var_update(map, key, 4 + i, value, i * 13, BPF_ANY);
+		else
+			err = bpfmap_update(map, key, value, BPF_ANY);
+		if (err)
 			verdict_fail("%s: seed: %s", shape->name, bpfmap_last_error());
 	}
 	unlink(pin);
