@@ -121,7 +121,9 @@ def rates(lines, plot):
         "Values are numbered and mixed: no seed but the filters' own.\n\n![plot](bloom-false-positives.svg)"
         "\n\nFilters full of 8-byte values, asked for values that were never pushed; ± is the 95 % interval "
         "of a count. *Theory*: (1 - e^(-kn/m))^k. *Predicted*: what `bpfmap_bloom_info()` says. *Kernel*: "
-        "the running kernel's filter, asked by a BPF program. Every pushed value was found in both. Bits per "
+        "the running kernel's filter, asked by a BPF program"
+        + ("" if all(line[8] != "-" for line in lines) else " (**bpf(2) was not permitted**)")
+        + ". Every pushed value was found. Bits per "
         "item are the same for both: 7/5 x k, up to the next power of two of the whole."
     )
     columns = ["k", "bits per item, ours", "kernel", "theory", "predicted", "ours", "", "kernel", "",
@@ -154,7 +156,9 @@ def cost(lines, _plot):
     print(
         "Nanoseconds of CPU time, 8-byte keys and values, one thread; median, least and most of the rounds, each "
         "of which measures everything once in turn; ratios are taken within a round. The kernel's map is driven by "
-        "a BPF program (`bpf_loop`). The loops' own cost is in all figures. Inserts of new keys into a full map; "
+        "a BPF program (`bpf_loop`)"
+        + ("" if any("kernel" in what for _cap, what, *_ in lines) else " (**bpf(2) was not permitted**)")
+        + ". The loops' own cost is in all figures. Inserts of new keys into a full map; "
         "lookups of resident keys, in no order."
     )
     noise = [float(most) / float(least) for _cap, what, _median, least, most in lines if what.endswith("ns")]
