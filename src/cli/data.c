@@ -161,3 +161,59 @@ int data_parse(struct args *args, const struct data_want *want, void *ret_data)
 		return untyped(args, want);
 	return bytes_parse(args, want, 0, ret_data);
 }
+
+/* Words that are bytes, until one cannot be. */
+static int bytes_of_any_length(struct args *args, const struct data_want *want, int base,
+			       uint8_t *ret_data, uint32_t *ret_len)
+{
+	size_t len = 0;
+
+	while (args->count && !is_after_data(args_peek(args)) &&
+	       (base == 16 || is_number_word(args_peek(args)))) {
+		int code;
+
+		if (len == want->size)
+			return exit_usage("%s: the map's have at most %zu bytes", want->what,
+					  want->size);
+		code = byte_parse(want->what, args_next(args), base, &ret_data[len++]);
+		if (code)
+			return code;
+	}
+	*ret_len = (uint32_t)len;
+	return 0;
+}
+
+static int text_parse(const char *word, const struct data_want *want, uint8_t *ret_data,
+		      uint32_t *ret_len)
+{
+	bool quoted = *word == '"';
+	size_t len = 0;
+
+	for (word += quoted; *word && !(quoted && *word == '"'); word++) {
+		if (quoted && *word == '\\' && word[1])
+			word++;
+		if (len == want->size)
+			return exit_usage("%s: the map's have at most %zu bytes", want->what,
+					  want->size);
+		ret_data[len++] = (uint8_t)*word;
+	}
+	if (quoted && strcmp(word, "\""))
+		return exit_usage("%s: the quotes must go around all of it", want->what);
+	*ret_len = (uint32_t)len;
+	return 0;
+}
+
+int data_parse_variable(struct args *args, const struct data_want *want, void *ret_data,
+			uint32_t *ret_len)
+{
+	const char *word = args_peek(args);
+
+	if (!word)
+		return exit_usage("%s needs DATA: text or bytes", want->what);
+	if (is_number_word(word))
+		return bytes_of_any_length(args, want, 0, ret_data, ret_len);
+	args_next(args);
+	if (!strcmp(word, "hex"))
+		return bytes_of_any_length(args, want, 16, ret_data, ret_len);
+	return text_parse(word, want, ret_data, ret_len);
+}

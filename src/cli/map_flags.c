@@ -2,6 +2,7 @@
 /* map_flags.c: names of map creation flags. */
 #include "cli/map_flags.h"
 
+#include "bpfmap/bpfmap.h"
 #include "cli/args.h"
 #include "cli/exit.h"
 

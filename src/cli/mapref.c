@@ -186,6 +186,9 @@ int mapref_key(struct args *args, const struct mapref *ref, void *ret_key)
 	if (!ref->info.key_size)
 		return exit_usage("a %s has no keys; its verbs are push, peek and pop",
 				  mapref_type(&ref->info));
+	if (ref->info.map_flags & BPFMAP_F_VARIABLE)
+		return exit_usage("the map's keys have lengths of their own; its verbs are lookup, "
+				  "update, delete and dump");
 	return data_parse(args, &want, ret_key);
 }
 

@@ -2,6 +2,7 @@
 /* verb_create.c: make a map and pin it. */
 #include "cli/map_flags.h"
 #include "cli/mapref.h"
+#include "cli/variable.h"
 
 #include <bpf/libbpf.h>
 #include <string.h>
@@ -130,7 +131,8 @@ int verb_create(struct cli *cli, struct args *args)
 	code = how_parse(args, &how);
 	if (code)
 		return code;
-	fd = backend_map_create(cli->backend, &how);
+	fd = how.map_flags & BPFMAP_F_VARIABLE ? variable_create(cli, &how)
+					       : backend_map_create(cli->backend, &how);
 	if (fd < 0)
 		return exit_failure(fd, "map create failed");
 	err = backend_pin(cli->backend, fd, path);

@@ -2,6 +2,7 @@
 /* verb_delete.c: remove an element. */
 #include "cli/mapref.h"
 #include "cli/text.h"
+#include "cli/variable.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -34,6 +35,11 @@ int verb_delete(struct cli *cli, struct args *args)
 
 	if (code)
 		return code;
+	if (variable_is(&ref)) {
+		code = variable_delete(cli, args, &ref);
+		mapref_close(&ref);
+		return code;
+	}
 	key = must_realloc(NULL, ref.info.key_size);
 	code = remove_key(cli, args, &ref, key);
 	free(key);

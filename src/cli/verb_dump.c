@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* verb_dump.c: every element, or those that are asked for. */
 #include "cli/query.h"
+#include "cli/variable.h"
 
 /* Lines are JSON, whatever the rest of the output would be. */
 static void lines_begin(struct cli *cli)
@@ -34,7 +35,7 @@ int verb_dump(struct cli *cli, struct args *args)
 
 	if (code)
 		return code;
-	code = dump(cli, args, &ref);
+	code = variable_is(&ref) ? variable_dump(cli, args, &ref) : dump(cli, args, &ref);
 	mapref_close(&ref);
 	return code;
 }

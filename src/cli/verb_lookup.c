@@ -2,6 +2,7 @@
 /* verb_lookup.c: one element. */
 #include "cli/element.h"
 #include "cli/text.h"
+#include "cli/variable.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,6 +36,11 @@ int verb_lookup(struct cli *cli, struct args *args)
 
 	if (code)
 		return code;
+	if (variable_is(&ref)) {
+		code = variable_lookup(cli, args, &ref);
+		mapref_close(&ref);
+		return code;
+	}
 	key = must_realloc(NULL, ref.info.key_size);
 	value = must_realloc(NULL, backend_value_size(&ref.info));
 	code = lookup(cli, args, &ref, key, value);

@@ -2,6 +2,7 @@
 /* verb_update.c: insert or replace an element. */
 #include "cli/mapref.h"
 #include "cli/text.h"
+#include "cli/variable.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -44,6 +45,11 @@ int verb_update(struct cli *cli, struct args *args)
 
 	if (code)
 		return code;
+	if (variable_is(&ref)) {
+		code = variable_update(cli, args, &ref);
+		mapref_close(&ref);
+		return code;
+	}
 	key = must_realloc(NULL, ref.info.key_size);
 	value = must_realloc(NULL, backend_value_size(&ref.info));
 	code = update(cli, args, &ref, key, value);
