@@ -14,7 +14,8 @@
  *
  * BPFMAP_SEED: the first script's. BPFMAP_LONG: until BPFMAP_COUNT operations (100 million) rather
  * than for six seconds; BPFMAP_BRIEF: one second. BPFMAP_CANARY: our engine lies once in each
- * script, which must be noticed and made small.
+ * script, which must be noticed and made small. BPFMAP_KEEP: the directory in which a difference
+ * becomes a file.
  */
 #include "trace.h"
 
@@ -143,6 +144,28 @@ static void replay_trace(struct session *session, const char *path)
 	point(!err && result.scripts && !result.different, name);
 }
 
+/* A file for regress/. */
+static void difference_keep(uint64_t seed, const struct script *script,
+			    const struct outcome *outcome)
+{
+	const char *directory = getenv("BPFMAP_KEEP");
+	char path[512];
+	FILE *file;
+
+	if (!directory)
+		return;
+	snprintf(path, sizeof(path), "%s/seed-%" PRIu64 ".script", directory, seed);
+	file = fopen(path, "we");
+	if (!file) {
+		printf("# %s: %s\n", path, strerror(errno));
+		return;
+	}
+	fprintf(file, "# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause\n# Step %u: %s.\n",
+		outcome->at + 1, outcome->what);
+	script_print(file, "", script);
+	fclose(file);
+}
+
 struct span {
 	uint64_t seed, started_ms, end_ms, operations; /* the first of the two ends it */
 };
@@ -188,6 +211,7 @@ static void random_scripts(struct session *session)
 			different++;
 			script_shrink(session, &script, &outcome, SHRINK_MS);
 			difference_print(span.seed + scripts, &script, &outcome);
+			difference_keep(span.seed + scripts, &script, &outcome);
 		}
 		scripts++;
 		progress_print(session, &span);

@@ -14,11 +14,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define BUFFER_BYTES (4u << 20)
-#define FILLER	     0xa5
-#define NOT_OPEN     1000
-#define INFO_SIZE    104 /* struct bpf_map_info of Linux 6.18 */
-#define WALK_STEPS   1000
+#define BUFFER_BYTES  (4u << 20)
+#define FILLER	      0xa5
+#define NOT_OPEN      1000
+#define INFO_SIZE     104 /* struct bpf_map_info of Linux 6.18 */
+#define WALK_STEPS    1000
+#define MAPPING_BYTES 4096
 
 static long kernel_call(int cmd, void *attr, unsigned int size)
 {
@@ -33,8 +34,17 @@ static int kernel_path(const char *path, char *ret_path, size_t size)
 	return 0;
 }
 
-struct engine engine_ours = {.name = "ours", .call = bpfmap_bpf, .path = bpfmap_bpf_path};
-struct engine engine_kernel = {.name = "kernel", .call = kernel_call, .path = kernel_path};
+static int kernel_may_mmap(int fd, size_t length, int prot, int flags, uint64_t off)
+{
+	return 1;
+}
+
+struct engine engine_ours = {.name = "ours",
+			     .call = bpfmap_bpf,
+			     .path = bpfmap_bpf_path,
+			     .may_mmap = bpfmap_bpf_may_mmap};
+struct engine engine_kernel = {
+	.name = "kernel", .call = kernel_call, .path = kernel_path, .may_mmap = kernel_may_mmap};
 
 /* ---- memory and pointers ---- */
 
@@ -126,7 +136,7 @@ int engine_begin(struct engine *e)
 	snprintf(name, sizeof(name), "/sys/fs/bpf/%s", e->pins);
 	if (err || (err = e->path(name, real, sizeof(real))) < 0)
 		return err;
-	if (mkdir(real, 0700))
+	if (mkdir(real, 0700) && errno != EEXIST)
 		return -errno;
 	for (int i = 0; i < SLOTS; i++)
 		e->fd[i] = -1;
@@ -137,8 +147,16 @@ int engine_begin(struct engine *e)
 	return 0;
 }
 
+static void mapping_drop(struct engine *e)
+{
+	if (e->mapping)
+		munmap(e->mapping, MAPPING_BYTES);
+	e->mapping = NULL;
+}
+
 void engine_reset(struct engine *e)
 {
+	mapping_drop(e);
 	e->lied = false;
 	e->kept_id = 0;
 	for (int i = 0; i < SLOTS; i++) {
@@ -701,6 +719,33 @@ static void do_tail(struct request *r)
 		attr[56 + at % 144] = 1;
 	r->a->result = r->e->call(commands[(uint64_t)arg(r, 'c') % 8], attr,
 				  (unsigned int)((uint64_t)arg(r, 'z') % sizeof(attr)));
+}
+
+/* A store through a mapping; c: which stays until the next one. */
+static void do_poke(struct request *r)
+{
+	int prot = PROT_READ | PROT_WRITE, may;
+	uint64_t element;
+	uint8_t *at;
+
+	mapping_drop(r->e);
+	if (!r->o)
+		return;
+	may = r->e->may_mmap(r->fd, MAPPING_BYTES, prot, MAP_SHARED, 0);
+	if (may < 0) {
+		r->a->result = may;
+		return;
+	}
+	at = mmap(NULL, MAPPING_BYTES, prot, MAP_SHARED, r->fd, 0);
+	if (at == MAP_FAILED) {
+		r->a->result = -errno;
+		return;
+	}
+	element = (uint64_t)arg(r, 'k') % r->o->model.max_entries;
+	at[element * r->o->model.value_bytes] = value_byte(arg(r, 'v'));
+	r->e->mapping = at;
+	if (!arg(r, 'c'))
+		mapping_drop(r->e);
 }
 
 static void (*const actions[STEP_OPS])(struct request *r) = {

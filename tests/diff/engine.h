@@ -20,6 +20,9 @@ struct engine {
 	int prog[PROGS];
 	int lock_btf[32]; /* of a shape, loaded once; 0: not yet */
 	int func_btf;	  /* of programs with callbacks; 0: not yet */
+	/* Would a map behind the descriptor be mapped like that? -errno, or what mmap() says. */
+	int (*may_mmap)(int fd, size_t length, int prot, int flags, uint64_t off);
+	void *mapping; /* of MAPPING_BYTES, or NULL */
 	uint32_t kept_id;
 	uint8_t *buffer[4];
 	char pins[64]; /* a directory */

@@ -380,7 +380,29 @@ static enum certainty of_freeze(struct ask *q)
 		return result(q, -ERR_NOTSUPP);
 	if (!writable(q))
 		return result(q, -EPERM);
+	if (q->w->mapped == q->o)
+		return result(q, -EBUSY);
 	q->o->frozen = true;
+	return result(q, 0);
+}
+
+/* The mapping that is kept goes first, whatever comes of this one. */
+static enum certainty of_poke(struct ask *q)
+{
+	uint64_t element = (uint64_t)arg(q, 'k') % q->m->max_entries;
+
+	q->w->mapped = NULL;
+	if (!q->slot->may_read || !q->slot->may_write)
+		return result(q, -EACCES);
+	if (q->m->type != BPF_MAP_TYPE_ARRAY || q->m->lock_plus1)
+		return result(q, -ERR_NOTSUPP);
+	if (q->o->frozen)
+		return result(q, -EPERM);
+	if (q->o->shape->flags & BPF_F_RDONLY_PROG)
+		return result(q, -EACCES);
+	if (!(q->o->shape->flags & BPF_F_MMAPABLE))
+		return result(q, -EINVAL);
+	q->m->values[element * q->m->value_bytes] = value_byte(arg(q, 'v'));
 	return result(q, 0);
 }
 
@@ -534,6 +556,7 @@ static const struct {
 	[STEP_unload] = {of_ok, -1, false},
 	[STEP_dump] = {of_dump, -1, true},
 	[STEP_tail] = {of_agreed, -1, false},
+	[STEP_poke] = {of_poke, -1, true},
 };
 
 enum certainty world_expect(struct world *w, const struct step *s, struct answer *ret)

@@ -253,8 +253,10 @@ bool world_skips(struct world *w, const struct step *s)
 		return o && (o->shape->lock_plus1 ||
 			     (o->shape->flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)));
 	case STEP_openid:
-		/* Programs let go of their maps some time after they were closed. */
-		return !w->kept || (w->kept->in_program && !w->kept->holders);
+		/* Programs let go of their maps some time after they were closed, and a mapping
+		 * alone keeps an id in the kernel only. */
+		return !w->kept ||
+		       ((w->kept->in_program || w->kept == w->mapped) && !w->kept->holders);
 	default: return false;
 	}
 }
@@ -309,6 +311,7 @@ void world_follow(struct world *w, const struct step *s)
 		w->kind[prog] = (enum program)((uint64_t)step_arg(s, 'c') % PROGRAMS);
 		from->object->in_program = true;
 		break;
+	case STEP_poke: w->mapped = step_arg(s, 'c') ? from->object : NULL; break;
 	case STEP_unload: w->prog[prog] = NULL; break;
 	default: break;
 	}

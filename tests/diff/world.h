@@ -68,7 +68,8 @@ struct world {
 	struct object *pin[PINS];
 	struct object *prog[PROGS];
 	enum program kind[PROGS];
-	struct object *kept; /* whose id is kept */
+	struct object *kept;   /* whose id is kept */
+	struct object *mapped; /* writably */
 	struct object *objects;
 };
 
