@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define NTH_MAX	     400u /* an operation with more calls than this is not exhausted, and says so */
@@ -26,6 +27,7 @@
 #define STACK_BYTES  65536
 #define BYSTANDERS   16u
 #define WARM_UP_RUNS 3
+#define COLD_SECONDS 20
 
 struct level {
 	unsigned long pages;
@@ -38,6 +40,7 @@ static struct {
 	uint64_t attempts, failures, operations, exhausted;
 } figures;
 
+static uint64_t total; /* faults */
 static struct bpfmap *bystander;
 
 static unsigned int entries_in(const char *path)
@@ -107,10 +110,10 @@ static void bystander_judge(const char *what)
 {
 	uint64_t value;
 
-	for (uint32_t i = 0; i < BYSTANDERS; i++)
+	for (uint32_t i = 0; bystander && i < BYSTANDERS; i++)
 		if (bpfmap_read(bystander, &i, &value) || value != i * 0x100000001ull)
 			verdict_fail("%s: another map has lost element %u", what, i);
-	if (bpfmap_check(bystander))
+	if (bystander && bpfmap_check(bystander))
 		verdict_fail("%s: another map is damaged: %s", what, bpfmap_last_error());
 }
 
@@ -239,6 +242,7 @@ static void figures_report(const char *sentence)
 		 "operation fail",
 		 (unsigned long long)figures.operations, (unsigned long long)figures.exhausted,
 		 (unsigned long long)figures.attempts, (unsigned long long)figures.failures);
+	total += figures.attempts;
 	memset(&figures, 0, sizeof(figures));
 	tap_verdict(sentence);
 }
@@ -264,6 +268,49 @@ static void once_judge(const struct operation *operation)
 	operation_judge(operation, &bench);
 	snprintf(sentence, sizeof(sentence), "%s: each call may fail", operation->name);
 	figures_report(sentence);
+}
+
+/* One fault in a process that has used the library for nothing yet. */
+static void cold_attempt(const struct operation *operation, const struct inject_order *order,
+			 struct inject_report *report)
+{
+	struct bench bench = {.type = BPF_MAP_TYPE_PERCPU_HASH, .memory = BPFMAP_MEMORY_SHARED};
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		alarm(COLD_SECONDS);
+		if (inject_start())
+			attempt_make(operation, &bench, order, report);
+		_exit(0);
+	}
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		verdict_fail("%s in a new process, number %u: %s: it ended with status %x",
+			     operation->name, order->nth, report->how, status);
+}
+
+/* What is done once in a process, and what it leaves if it fails then. */
+static void cold_judge(const struct operation *operation, struct inject_report *report)
+{
+	struct inject_order order = {INJECT_NOTHING, 1, 0};
+
+	for (int what = INJECT_CALL; what <= INJECT_ALLOCATION; what++) {
+		order.what = (enum inject_what)what;
+		order.nth = 0;
+		do {
+			order.nth++;
+			order.way = 0;
+			do {
+				memset(report, 0, sizeof(*report));
+				cold_attempt(operation, &order, report);
+				figures.attempts += report->is_reached;
+				figures.failures += report->is_reached && report->result < 0;
+				order.way++;
+			} while (report->is_reached && what == INJECT_CALL && !verdict_failed());
+		} while (report->is_nth_there && order.nth < NTH_MAX && !verdict_failed());
+	}
+	figures.operations++;
+	figures.exhausted += order.nth < NTH_MAX;
 }
 
 static void wrong_judge(const struct operation *operation)
@@ -292,15 +339,38 @@ static void address_space_settle(void)
 		stack[i] = 0;
 }
 
+static void cold_start_judge(void)
+{
+	struct inject_report *report = shared_alloc(sizeof(*report));
+
+	for (const struct operation *op = operations_cold; op->name; op++)
+		cold_judge(op, report);
+	figures_report("a process's first calls may fail: the next ones work");
+}
+
+/* Whether inject_start() works here. */
+static bool is_permitted(void)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0)
+		_exit(!inject_start());
+	return pid > 0 && waitpid(pid, &status, 0) == pid && !status;
+}
+
 int main(void)
 {
 	harness_start("nth");
 	address_space_settle();
-	if (!inject_start()) {
+	if (!is_permitted()) {
 		tap_skip("every N-th system call fails", "seccomp user notification is not "
 							 "permitted here");
 		return tap_finish();
 	}
+	cold_start_judge();
+	if (!inject_start())
+		verdict_fail("no threads");
 	bystander_make();
 	for (uint32_t i = 0; i < type_count; i++) {
 		type_judge(&type_rows[i], BPFMAP_MEMORY_PRIVATE);
@@ -308,6 +378,7 @@ int main(void)
 	}
 	for (const struct operation *op = operations_once; op->name; op++)
 		once_judge(op);
+	tap_note("%llu faults in all", (unsigned long long)total);
 	for (const struct operation *op = operations_wrong; op->name; op++)
 		wrong_judge(op);
 	bpfmap_close(bystander);

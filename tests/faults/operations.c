@@ -250,6 +250,34 @@ static long growing_act(struct bench *b)
 	return err;
 }
 
+/* Elements of every length up to the largest. */
+static void variable_prepare(struct bench *b)
+{
+	b->flags = BPFMAP_F_VARIABLE;
+	map_prepare(b);
+}
+
+static long variable_act(struct bench *b)
+{
+	int err = 0;
+
+	for (uint32_t key = 0; key < GROWTH && !err; key++)
+		err = bpfmap_var_update(b->map, &key, sizeof(key), value, key % VALUE_SIZE,
+					BPF_ANY);
+	return err;
+}
+
+static bool variable_verify(struct bench *b)
+{
+	uint32_t len;
+
+	for (uint32_t key = 0; key < GROWTH; key++)
+		if (bpfmap_var_read(b->map, &key, sizeof(key), seen, VALUE_SIZE, &len) ||
+		    len != key % VALUE_SIZE)
+			return false;
+	return !bpfmap_check(b->map);
+}
+
 static bool growing_verify(struct bench *b)
 {
 	for (uint32_t key = 0; key < GROWTH; key++)
@@ -411,11 +439,17 @@ static bool btf_verify(struct bench *b)
 	return b->made >= 0 && filled_verify(b);
 }
 
+static bool cold_verify(struct bench *b)
+{
+	return b->made >= 0;
+}
+
 const struct operation operations_once[] = {
 	{"pin", filled_prepare, pin_act, pin_verify},
 	{"open", pinned_prepare, open_act, other_verify},
 	{"open_fd", given_prepare, open_fd_act, other_verify},
 	{"fd", filled_prepare, fd_act, made_verify},
+	{"grow, lengths vary", variable_prepare, variable_act, variable_verify},
 	{"grow", growing_prepare, growing_act, growing_verify},
 	{"BPF_MAP_CREATE", no_preparation, bpf_create_act, made_verify},
 	{"BPF_MAP_UPDATE_ELEM", given_prepare, bpf_update_act, filled_verify},
@@ -427,6 +461,13 @@ const struct operation operations_once[] = {
 	{"BPF_BTF_LOAD", filled_prepare, btf_act, btf_verify},
 	{"BPF_PROG_LOAD", given_prepare, prog_act, prog_verify},
 	{"BPF_PROG_TEST_RUN", prog_prepare, prog_run_act, prog_verify},
+	{0},
+};
+
+const struct operation operations_cold[] = {
+	{"create", no_preparation, create_act, map_verify},
+	{"BPF_MAP_CREATE", no_preparation, bpf_create_act, cold_verify},
+	{"BPF_BTF_LOAD", no_preparation, btf_act, cold_verify},
 	{0},
 };
 

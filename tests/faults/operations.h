@@ -37,6 +37,8 @@ struct operation {
 /* For each type of types.def and each enum bpfmap_memory, and for one bench each. */
 extern const struct operation operations_per_type[];
 extern const struct operation operations_once[];
+/* In processes that have not used the library yet. */
+extern const struct operation operations_cold[];
 /* Wrong on purpose: they lose a descriptor, memory, or an element when something fails. */
 extern const struct operation operations_wrong[];
 
