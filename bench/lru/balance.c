@@ -21,6 +21,7 @@
 
 #define SWEEP 64
 #define STEPS 64
+#define PARTS 16 /* share is kept in parts of an element: most moves are smaller than a few */
 
 enum { PROBATION, PROTECTED, LISTS };
 enum { NEWCOMER, VETERAN };
@@ -60,8 +61,8 @@ static void *balance_create(struct cache *c)
 	s->spare = zalloc(cap, sizeof(*s->spare));
 	list_init(s->l, cap + PROBATION);
 	list_init(s->l, cap + PROTECTED);
-	s->share_min = clamp(cap / 100, 1, cap);
-	s->share = cap;
+	s->share_min = clamp(cap / 100, 1, cap) * PARTS;
+	s->share = cap * PARTS;
 	s->step = clamp(cap / 32768, 2, UINT32_MAX);
 	ghost_init(&s->ghost, clamp(cap / 2, 1, cap));
 	return s;
@@ -140,11 +141,12 @@ static void sweep(struct state *s)
 static void learn(struct state *s, uint32_t kind)
 {
 	uint64_t all = (uint64_t)s->evicted[NEWCOMER] + s->evicted[VETERAN] + 2;
-	uint64_t by = all * s->step / (2 * ((uint64_t)s->evicted[kind] + 1));
-	uint32_t d = clamp(by > UINT32_MAX ? UINT32_MAX : (uint32_t)by, 1, 16 * s->step);
+	uint64_t by = all * s->step * PARTS / (2 * ((uint64_t)s->evicted[kind] + 1));
+	uint32_t d = clamp(by > UINT32_MAX ? UINT32_MAX : (uint32_t)by, 1, 16 * s->step * PARTS);
+	uint32_t most = s->c->cap * PARTS;
 
 	if (kind == NEWCOMER)
-		s->share = s->c->cap - s->share > d ? s->share + d : s->c->cap;
+		s->share = most - s->share > d ? s->share + d : most;
 	else
 		s->share = s->share - s->share_min > d ? s->share - d : s->share_min;
 }
@@ -168,7 +170,7 @@ static uint32_t evict(struct state *s)
 
 	sweep(s);
 	for (steps = 0; steps < STEPS; steps++) {
-		int demote = s->n[PROTECTED] && s->n[PROBATION] <= s->share;
+		int demote = s->n[PROTECTED] && s->n[PROBATION] <= s->share / PARTS;
 
 		x = tail(s, demote ? PROTECTED : PROBATION);
 		if (s->mark[x]) {

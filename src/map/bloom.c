@@ -4,10 +4,10 @@
  * Body of the region: n_blocks (a power of two) x 64 bytes. Together they have as many bits as the
  * kernel's filter for the same max_entries and number of hashes k, but at least one block.
  *
- * A value's k bits lie in one block of 512 bits, a cache line; from TWO_BLOCKS hashes on, in two
- * blocks, half in each. (Spreading them over the whole filter, as the kernel does, costs k cache misses
- * and gains a few percent of the false-positive rate; with one block the gain would be half of the rate
- * at k = 8: docs/maps/bloom_filter.md has the arithmetic.)
+ * A value's k bits lie in few blocks of 512 bits, a cache line each: in one for k up to 5, two up to 8,
+ * three up to 11, else four, evenly. (Spreading them over the whole filter, as the kernel does, costs k cache
+ * misses. With one block the rate would be half as much again at k = 8, since blocks fill unevenly:
+ * docs/maps/bloom_filter.md.)
  *
  * States       bit: 0 -> 1 [bloom_push], never back
  * Invariants   1. all bits of a value whose push has returned are 1
@@ -17,7 +17,7 @@
  * If a process dies    in the middle of a push: the value is not in the filter, or by chance is; some of
  *              its bits remain
  * Differences from the kernel: which other values are reported present (false positives), also with
- *              ZERO_SEED; their rate is within a fifth of the kernel's.
+ *              ZERO_SEED; their rate is about that of the kernel's (docs/figures).
  */
 #include "map/map.h"
 
@@ -37,7 +37,7 @@
 #define HASHES_DEFAULT	5
 #define HASHES_MASK	15
 #define BLOCK_BITS	512
-#define TWO_BLOCKS	6
+#define BLOCKS_MAX	4
 #define BITS_MAX_KERNEL (1ull << 32)
 
 struct block_shm {
@@ -49,6 +49,7 @@ struct bloom {
 	uint64_t block_mask;
 	uint64_t seed;
 	uint32_t hashes;
+	uint32_t n_blocks; /* of one value */
 	uint32_t value_size;
 };
 
@@ -57,6 +58,11 @@ static uint32_t bloom_hashes(const struct map_spec *spec)
 	uint32_t k = (uint32_t)(spec->map_extra & HASHES_MASK);
 
 	return k ? k : HASHES_DEFAULT;
+}
+
+static uint32_t bloom_blocks(uint32_t hashes)
+{
+	return hashes <= 5 ? 1 : hashes <= 8 ? 2 : hashes <= 11 ? 3 : BLOCKS_MAX;
 }
 
 /* The kernel's number of bits: 7/5 per value and hash, up to the next power of two. */
@@ -109,6 +115,7 @@ static int bloom_attach(struct bpfmap *map)
 	b->block_mask = bloom_bits(&map->spec) / BLOCK_BITS - 1;
 	b->seed = map->region->seed;
 	b->hashes = bloom_hashes(&map->spec);
+	b->n_blocks = bloom_blocks(b->hashes);
 	b->value_size = map->spec.value_size;
 	map->priv = b;
 	return 0;
@@ -119,28 +126,33 @@ static void bloom_detach(struct bpfmap *map)
 	free(map->priv);
 }
 
-/* Where a value's bits are. Bit i is bits >> 9 i (55 bits serve six hashes; then they are mixed
- * again), in the first block, or from hash k/2 on in the second. */
+/* Where a value's bits are: bit i in block i * n_blocks / hashes, 9 bits of `bits` each; 54 bits serve six
+ * hashes, then they are mixed again. */
 struct bloom_probe {
-	struct block_shm *block[2];
+	struct block_shm *block[BLOCKS_MAX];
 	uint64_t hash;
 	uint64_t bits;
 };
 
 static inline void probe_begin(const struct bloom *b, const void *value, struct bloom_probe *p)
 {
+	uint64_t more;
+
 	p->hash = hash_bytes(value, b->value_size, b->seed);
 	p->bits = hash_fold(p->hash ^ HASH_K1, HASH_K0);
 	p->block[0] = &b->blocks[p->hash & b->block_mask];
-	p->block[1] = p->block[0];
-	if (b->hashes >= TWO_BLOCKS)
-		p->block[1] = &b->blocks[(p->hash >> 32) & b->block_mask];
+	p->block[1] = &b->blocks[(p->hash >> 32) & b->block_mask];
+	if (b->n_blocks <= 2)
+		return;
+	more = hash_fold(p->hash ^ HASH_K0, HASH_K1);
+	p->block[2] = &b->blocks[more & b->block_mask];
+	p->block[3] = &b->blocks[(more >> 32) & b->block_mask];
 }
 
 static inline struct shm_u64 *probe_bit(const struct bloom *b, struct bloom_probe *p, uint32_t i,
 					uint64_t *ret_mask)
 {
-	struct shm_u64 *word = &p->block[i >= b->hashes / 2]->words[p->bits >> 6 & 7];
+	struct shm_u64 *word = &p->block[i * b->n_blocks / b->hashes]->words[p->bits >> 6 & 7];
 
 	*ret_mask = 1ull << (p->bits & 63);
 	p->bits >>= 9;
@@ -217,21 +229,24 @@ static int bloom_check(struct bpfmap *map)
  * power of the hashes that look there; blocks are chosen evenly and independently. */
 static double bloom_rate(const struct bloom *b)
 {
-	uint32_t first = b->hashes >= TWO_BLOCKS ? b->hashes / 2 : b->hashes;
-	double sum[2] = {0, 0}, n = (double)(b->block_mask + 1);
+	double rate = 1, n = (double)(b->block_mask + 1);
+	uint32_t in_block[BLOCKS_MAX] = {0};
 
-	for (uint64_t i = 0; i <= b->block_mask; i++) {
-		double share = block_ones(&b->blocks[i]) / (double)BLOCK_BITS;
-		double one = 1, two = 1;
+	for (uint32_t k = 0; k < b->hashes; k++)
+		in_block[k * b->n_blocks / b->hashes]++;
+	for (uint32_t j = 0; j < b->n_blocks; j++) {
+		double sum = 0;
 
-		for (uint32_t k = 0; k < first; k++)
-			one *= share;
-		for (uint32_t k = first; k < b->hashes; k++)
-			two *= share;
-		sum[0] += one;
-		sum[1] += two;
+		for (uint64_t i = 0; i <= b->block_mask; i++) {
+			double share = block_ones(&b->blocks[i]) / (double)BLOCK_BITS, all = 1;
+
+			for (uint32_t k = 0; k < in_block[j]; k++)
+				all *= share;
+			sum += all;
+		}
+		rate *= sum / n;
 	}
-	return sum[0] / n * (sum[1] / n);
+	return rate;
 }
 
 int bpfmap_bloom_info(struct bpfmap *map, struct bpfmap_bloom_info *ret_info)

@@ -38,6 +38,9 @@
 #define STEP_MIN    2
 #define STEP_DIVIDE 32768
 
+/* share is kept in parts of an element: most moves are smaller than a few elements. */
+#define PARTS 16
+
 #define GHOST_WAYS	4
 #define GHOST_UNITS	2048
 #define GHOST_TIME_MASK 0xffffu
@@ -166,7 +169,7 @@ void lru_init(struct hash *h)
 		shm_u32_store_relaxed(&node(h, heads[i])->prev, heads[i]);
 		shm_u32_store_relaxed(&node(h, heads[i])->next, heads[i]);
 	}
-	shm_u32_store_relaxed(&h->lru->words.share, h->max_entries);
+	shm_u32_store_relaxed(&h->lru->words.share, h->max_entries * PARTS);
 }
 
 /* ---- marks ---------------------------------------------------------------------------------- */
@@ -265,16 +268,17 @@ static int ghost_take(struct hash *h, uint32_t hash)
 static void learn(struct hash *h, int veteran)
 {
 	struct lru_words *w = &h->lru->words;
-	uint32_t cap = h->max_entries, least = cap / 100 ? cap / 100 : 1, share = get(&w->share);
+	uint32_t cap = h->max_entries, most = cap * PARTS, share = get(&w->share);
+	uint32_t least = (cap / 100 ? cap / 100 : 1) * PARTS;
 	uint64_t all = (uint64_t)get(&w->evicted[0]) + get(&w->evicted[1]) + 2;
-	uint32_t step = cap / STEP_DIVIDE > STEP_MIN ? cap / STEP_DIVIDE : STEP_MIN;
+	uint32_t step = (cap / STEP_DIVIDE > STEP_MIN ? cap / STEP_DIVIDE : STEP_MIN) * PARTS;
 	uint64_t by = all * step / (2 * ((uint64_t)get(&w->evicted[veteran]) + 1));
-	uint32_t d = by < 1 ? 1 : by > 16 * step ? 16 * step : (uint32_t)by;
+	uint32_t d = by < 1 ? 1 : by > 16 * (uint64_t)step ? 16 * step : (uint32_t)by;
 
-	if (share > cap)
-		share = cap;
+	if (share > most)
+		share = most;
 	if (!veteran)
-		share = cap - share > d ? share + d : cap;
+		share = most - share > d ? share + d : most;
 	else
 		share = share > least + d ? share - d : least;
 	shm_u32_store_relaxed(&w->share, share);
@@ -410,7 +414,7 @@ static uint32_t choose_locked(struct hash *h)
 
 	sweep(h);
 	for (uint32_t steps = 0; steps < STEPS; steps++) {
-		bool demote = get(&w->length[1]) && get(&w->length[0]) <= get(&w->share);
+		bool demote = get(&w->length[1]) && get(&w->length[0]) <= get(&w->share) / PARTS;
 
 		number = tail(h, demote ? LRU_PROTECTED : LRU_PROBATION);
 		if (number >= h->g.pool_n)
