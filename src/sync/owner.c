@@ -207,18 +207,22 @@ void owner_table_close(struct owner_table *table)
 	pthread_mutex_destroy(&table->mutex);
 }
 
-/* Put memory behind record number, so that touching it cannot fault. */
+/* Put memory behind record number, so that touching it cannot fault: whole pages of the table, the first
+ * of which the region's creator has reserved. */
 static int reserve_record(struct owner_table *table, uint32_t number)
 {
-	uint64_t off =
-		offsetof(struct owner_table_shm, records) + number * sizeof(struct owner_shm);
-	uint32_t per_page = OWNER_PAGE / sizeof(struct owner_shm);
-	uint32_t upto = number + per_page < OWNER_MAX ? number + per_page : OWNER_MAX;
+	uint64_t records = offsetof(struct owner_table_shm, records),
+		 size = sizeof(struct owner_shm);
+	uint64_t from = records + number * size, end;
+	uint32_t upto;
 	int err;
 
 	if (number < owner_count(table))
 		return 0;
-	err = table->reserve(table->reserve_arg, off, (upto - number) * sizeof(struct owner_shm));
+	end = (from + size + OWNER_PAGE - 1) / OWNER_PAGE * OWNER_PAGE;
+	end = end < OWNER_TABLE_BYTES ? end : OWNER_TABLE_BYTES;
+	upto = (uint32_t)((end - records) / size);
+	err = table->reserve(table->reserve_arg, from, end - from);
 	if (!err)
 		shm_u32_max_relaxed(&table->shm->reserved, upto);
 	return err;
