@@ -506,40 +506,24 @@ static int array_check(struct bpfmap *map)
 	return 0;
 }
 
+/* What both types have in common. */
+#define ARRAY_FAMILY_OPS                                                                          \
+	.alloc_check = array_alloc_check, .layout = array_layout, .init = array_init,             \
+	.attach = array_attach, .detach = array_detach, .delete_elem = array_delete,              \
+	.read = array_read, .write = array_write, .next_key = array_next_key,                     \
+	.read_bucket = array_read_bucket, .is_value = array_is_value, .counters = array_counters, \
+	.check = array_check
+
 const struct map_ops array_map_ops = {
-	.alloc_check = array_alloc_check,
-	.layout = array_layout,
-	.init = array_init,
-	.attach = array_attach,
-	.detach = array_detach,
+	ARRAY_FAMILY_OPS,
 	.lookup = array_lookup,
 	.update = array_write,
-	.delete_elem = array_delete,
-	.read = array_read,
 	.read_locked = array_read_locked,
-	.write = array_write,
-	.next_key = array_next_key,
-	.read_bucket = array_read_bucket,
-	.is_value = array_is_value,
-	.counters = array_counters,
-	.check = array_check,
 };
 
 const struct map_ops percpu_array_map_ops = {
-	.alloc_check = array_alloc_check,
-	.layout = array_layout,
-	.init = array_init,
-	.attach = array_attach,
-	.detach = array_detach,
+	ARRAY_FAMILY_OPS,
 	.lookup = percpu_array_lookup,
 	.lookup_cpu = array_lookup_cpu,
 	.update = percpu_array_update,
-	.delete_elem = array_delete,
-	.read = array_read,
-	.write = array_write,
-	.next_key = array_next_key,
-	.read_bucket = array_read_bucket,
-	.is_value = array_is_value,
-	.counters = array_counters,
-	.check = array_check,
 };

@@ -43,23 +43,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PERCPU_FLAGS                                                                             \
-	(BPF_F_NO_PREALLOC | BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_ZERO_SEED | BPF_F_RDONLY_PROG | \
-	 BPF_F_WRONLY_PROG)
-#define HASH_FLAGS (PERCPU_FLAGS | BPF_F_NUMA_NODE)
-#define LRU_FLAGS  (HASH_FLAGS | BPF_F_NO_COMMON_LRU)
-
 /* An update's answer when an LRU map must give up an element before it can insert. */
 #define EVICT_FIRST 1
 
 /* So often others may take the place that an eviction made. */
 #define EVICT_TRIES 10000
-
-/* What one CPU's value may take, in the kernel and so here. */
-#define PERCPU_VALUE_MAX 32768
-
-/* The kernel's largest allocation, less what it needs itself. */
-#define KEY_VALUE_MAX ((4u << 20) - 48)
 
 #define COUNT_BITS 28
 #define COUNT_MASK ((1u << COUNT_BITS) - 1)
@@ -70,182 +58,7 @@
 #define LINK_CHAIN 1 /* the bucket's chain word */
 #define LINK_ELEM  2 /* + index: that element's next */
 
-/* ---- geometry ------------------------------------------------------------------------------- */
-
-static bool spec_percpu(const struct map_spec *spec)
-{
-	return spec->type == BPF_MAP_TYPE_PERCPU_HASH || spec->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
-
-static bool spec_lru(const struct map_spec *spec)
-{
-	return spec->type == BPF_MAP_TYPE_LRU_HASH || spec->type == BPF_MAP_TYPE_LRU_PERCPU_HASH;
-}
-
-/* Memory comes as the map grows. */
-static bool spec_lazy(const struct map_spec *spec)
-{
-	return spec->map_flags & BPF_F_NO_PREALLOC || hash_spec_variable(spec);
-}
-
-static uint64_t align_up(uint64_t n, uint64_t a)
-{
-	return (n + a - 1) / a * a;
-}
-
-/* Buckets with slots: 3 slots at 1.25 elements per bucket, or 4 at 1.75; the one that takes less
- * memory. Then 3.9 % or 2.7 % of the elements of a full map do not fit and lie in the pool. */
-static void geometry_slots(struct hash_geometry *g, uint32_t n, uint64_t slot)
-{
-	uint64_t three = align_up(BUCKET_HEAD + 3 * slot, 64);
-	uint64_t four = align_up(BUCKET_HEAD + 4 * slot, 64);
-
-	if (three * 7 <= four * 5) {
-		g->slots = 3;
-		g->bucket_stride = three;
-		g->n_buckets = (uint32_t)(((uint64_t)n * 4 + 4) / 5);
-	} else {
-		g->slots = 4;
-		g->bucket_stride = four;
-		g->n_buckets = (uint32_t)(((uint64_t)n * 4 + 6) / 7);
-	}
-}
-
-/* How many pool elements a full map needs but for a chance below 2^-60: all of them when it is small,
- * has no slots, or has a known seed; twice the mean and some for the rest. */
-static uint32_t geometry_prereserve(const struct map_spec *spec, const struct hash_geometry *g)
-{
-	uint64_t likely = (uint64_t)spec->max_entries * 8 / 100 + 256;
-
-	if (spec_lazy(spec))
-		return 0;
-	if (!g->slots || spec->map_flags & BPF_F_ZERO_SEED || likely > g->pool_n)
-		return g->pool_n;
-	return (uint32_t)likely;
-}
-
-int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geometry *g)
-{
-	bool percpu = spec_percpu(spec);
-	uint64_t slot = RU8(spec->key_size) + (percpu ? 0 : RU8(spec->value_size));
-	uint32_t n = spec->max_entries;
-	int err = 0;
-
-	memset(g, 0, sizeof(*g));
-	if (spec_lazy(spec) || slot > SLOT_MAX || percpu || spec_lru(spec) ||
-	    spec->spin_lock_plus1) {
-		g->bucket_stride = BUCKET_HEAD;
-		g->n_buckets = n;
-	} else {
-		geometry_slots(g, n, slot);
-	}
-	g->slot_stride = (uint32_t)slot;
-	g->value_off = (uint32_t)RU8(spec->key_size);
-	g->elem_stride = ELEM_HEAD + slot;
-	/* Spare elements, for replacements in a full map. */
-	g->pool_n = n + (cpus > 2 ? cpus : 2);
-	if (hash_spec_variable(spec))
-		err = var_geometry_of(spec, g->pool_n, g);
-	g->lists = cpus < LISTS_MAX ? cpus : LISTS_MAX;
-	if (g->pool_n < 64)
-		g->lists = 1;
-	g->list_span = (g->pool_n + g->lists - 1) / g->lists;
-	g->prereserved = (geometry_prereserve(spec, g) + g->lists - 1) / g->lists;
-	g->pool_off = align_up(g->n_buckets * g->bucket_stride, 4096);
-	g->value_stride = RU8(spec->value_size);
-	g->cpus = percpu ? cpus : 1;
-	g->body_bytes = g->pool_off + g->pool_n * g->elem_stride;
-	if (percpu) {
-		g->cpus_off = align_up(g->body_bytes, 4096);
-		g->planes_off = align_up(g->cpus_off + cpus * sizeof(struct vcpu_shm), 4096);
-		g->plane_stride = align_up(g->pool_n * g->value_stride, 64);
-		g->body_bytes = g->planes_off + cpus * g->plane_stride;
-	}
-	if (spec_lru(spec)) {
-		lru_geometry_of(n, g->pool_n, &g->lru);
-		g->lru_off = align_up(g->body_bytes, 4096);
-		g->body_bytes = g->lru_off + g->lru.bytes;
-	}
-	if (spec_lazy(spec)) {
-		g->chunk_bytes = align_up(g->pool_off / CHUNKS_MAX + 1, CHUNK_MIN);
-		if (g->pool_off <= CHUNK_MIN)
-			g->chunk_bytes = 0;
-	}
-	return err;
-}
-
-static int check_flags(const struct map_spec *spec)
-{
-	bool percpu = spec_percpu(spec), lru = spec_lru(spec);
-	uint32_t known = (lru ? LRU_FLAGS : HASH_FLAGS) & ~(percpu ? BPF_F_NUMA_NODE : 0u);
-	uint32_t flags = spec->map_flags;
-
-	/* The kernel takes the flag if it names no node. */
-	if (percpu && spec->numa_node == UINT32_MAX)
-		known |= BPF_F_NUMA_NODE;
-	if (flags & ~known)
-		return fail(EINVAL, "hash maps of this type do not know flags 0x%x",
-			    flags & ~known);
-	if ((flags & BPF_F_RDONLY_PROG) && (flags & BPF_F_WRONLY_PROG))
-		return fail(EINVAL, "BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG exclude each other");
-	if (lru && flags & BPF_F_NO_PREALLOC)
-		return fail(E524, "an LRU map is always preallocated");
-	if (flags & BPF_F_NO_COMMON_LRU && flags & BPF_F_NUMA_NODE && spec->numa_node != UINT32_MAX)
-		return fail(EINVAL, "BPF_F_NO_COMMON_LRU and BPF_F_NUMA_NODE exclude each other");
-	return 0;
-}
-
-static int hash_alloc_check(const struct map_spec *spec)
-{
-	int err = check_flags(spec);
-
-	if (err)
-		return err;
-	if (!spec->max_entries || !spec->key_size || !spec->value_size)
-		return fail(EINVAL,
-			    "a hash map needs max_entries, key_size and value_size above 0 "
-			    "(they are %u, %u, %u)",
-			    spec->max_entries, spec->key_size, spec->value_size);
-	if ((uint64_t)spec->key_size + spec->value_size >= KEY_VALUE_MAX)
-		return fail(E2BIG, "key and value of a hash map have at most %u bytes together",
-			    KEY_VALUE_MAX - 1);
-	if (spec_percpu(spec) && RU8(spec->value_size) > PERCPU_VALUE_MAX)
-		return fail(E2BIG, "a per-CPU value has at most %d bytes", PERCPU_VALUE_MAX);
-	return 0;
-}
-
-static int variable_hash_alloc_check(const struct map_spec *spec)
-{
-	struct map_spec plain = *spec;
-
-	if (spec->spin_lock_plus1)
-		return fail(EINVAL,
-			    "values of a map with BPFMAP_F_VARIABLE cannot hold a spin lock");
-	plain.map_flags &= ~BPFMAP_F_VARIABLE;
-	return hash_alloc_check(&plain);
-}
-
-/* The kernel divides such a map between the CPUs, and says so in the map's info. */
-static void hash_normalize(struct map_spec *spec, uint32_t cpus)
-{
-	if (spec->map_flags & BPF_F_NO_COMMON_LRU && spec->max_entries <= HASH_N_MAX)
-		spec->max_entries = (spec->max_entries + cpus - 1) / cpus * cpus;
-}
-
-static int hash_layout(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret)
-{
-	struct hash_geometry g;
-	int err;
-
-	if (spec->max_entries > HASH_N_MAX)
-		return fail(E2BIG, "a hash map has at most %u elements", HASH_N_MAX);
-	err = hash_geometry_of(spec, cpus, &g);
-	if (err)
-		return err;
-	ret->body_bytes = g.body_bytes;
-	ret->reserve_end = g.chunk_bytes ? 0 : g.pool_off;
-	return 0;
-}
+/* ---- the handle ------------------------------------------------------------------------------ */
 
 static int hash_attach(struct bpfmap *map)
 {
@@ -1529,25 +1342,23 @@ static void hash_counters(const struct bpfmap *map, struct map_counters *ret)
 	ret->evictions = h->lru ? shm_u64_load_relaxed(&h->lru->evictions) : 0;
 }
 
+/* What all types of the family have in common, but for variable entries. */
+#define HASH_FAMILY_OPS                                                                        \
+	.alloc_check = hash_alloc_check, .layout = hash_layout, .init = hash_init,             \
+	.attach = hash_attach_writer, .detach = hash_detach, .delete_elem = hash_delete,       \
+	.read = hash_read, .write = hash_update, .take = hash_take, .next_key = hash_next_key, \
+	.read_bucket = hash_read_bucket, .take_bucket = hash_take_bucket,                      \
+	.is_value = hash_is_value, .counters = hash_counters, .check = hash_check
+
+#define PERCPU_OPS                                                          \
+	.lookup = percpu_hash_lookup, .lookup_cpu = percpu_hash_lookup_cpu, \
+	.update = percpu_hash_update
+
 const struct map_ops hash_map_ops = {
-	.alloc_check = hash_alloc_check,
-	.layout = hash_layout,
-	.init = hash_init,
-	.attach = hash_attach_writer,
-	.detach = hash_detach,
+	HASH_FAMILY_OPS,
 	.lookup = hash_lookup,
 	.update = hash_update,
-	.delete_elem = hash_delete,
-	.read = hash_read,
 	.read_locked = hash_read_locked,
-	.write = hash_update,
-	.take = hash_take,
-	.next_key = hash_next_key,
-	.read_bucket = hash_read_bucket,
-	.take_bucket = hash_take_bucket,
-	.is_value = hash_is_value,
-	.counters = hash_counters,
-	.check = hash_check,
 };
 
 /* Nothing that takes key_size and value_size bytes: var.c has what this type of map does. */
@@ -1562,65 +1373,19 @@ const struct map_ops variable_hash_map_ops = {
 };
 
 const struct map_ops percpu_hash_map_ops = {
-	.alloc_check = hash_alloc_check,
-	.layout = hash_layout,
-	.init = hash_init,
-	.attach = hash_attach_writer,
-	.detach = hash_detach,
-	.lookup = percpu_hash_lookup,
-	.lookup_cpu = percpu_hash_lookup_cpu,
-	.update = percpu_hash_update,
-	.delete_elem = hash_delete,
-	.read = hash_read,
-	.write = hash_update,
-	.take = hash_take,
-	.next_key = hash_next_key,
-	.read_bucket = hash_read_bucket,
-	.take_bucket = hash_take_bucket,
-	.is_value = hash_is_value,
-	.counters = hash_counters,
-	.check = hash_check,
+	HASH_FAMILY_OPS,
+	PERCPU_OPS,
 };
 
 const struct map_ops lru_hash_map_ops = {
-	.alloc_check = hash_alloc_check,
+	HASH_FAMILY_OPS,
 	.normalize = hash_normalize,
-	.layout = hash_layout,
-	.init = hash_init,
-	.attach = hash_attach_writer,
-	.detach = hash_detach,
 	.lookup = hash_lookup,
 	.update = hash_update,
-	.delete_elem = hash_delete,
-	.read = hash_read,
-	.write = hash_update,
-	.take = hash_take,
-	.next_key = hash_next_key,
-	.read_bucket = hash_read_bucket,
-	.take_bucket = hash_take_bucket,
-	.is_value = hash_is_value,
-	.counters = hash_counters,
-	.check = hash_check,
 };
 
 const struct map_ops lru_percpu_hash_map_ops = {
-	.alloc_check = hash_alloc_check,
+	HASH_FAMILY_OPS,
+	PERCPU_OPS,
 	.normalize = hash_normalize,
-	.layout = hash_layout,
-	.init = hash_init,
-	.attach = hash_attach_writer,
-	.detach = hash_detach,
-	.lookup = percpu_hash_lookup,
-	.lookup_cpu = percpu_hash_lookup_cpu,
-	.update = percpu_hash_update,
-	.delete_elem = hash_delete,
-	.read = hash_read,
-	.write = hash_update,
-	.take = hash_take,
-	.next_key = hash_next_key,
-	.read_bucket = hash_read_bucket,
-	.take_bucket = hash_take_bucket,
-	.is_value = hash_is_value,
-	.counters = hash_counters,
-	.check = hash_check,
 };

@@ -41,15 +41,18 @@
 #include "map/value.h"
 #include "sync/vcpu.h"
 
-#define SLOTS_MAX    4
-#define SLOT_MAX     128 /* bytes of key and value up to which elements lie in their bucket */
-#define BUCKET_HEAD  16
-#define ELEM_HEAD    16
-#define LISTS_MAX    8
-#define CHUNK_MIN    65536 /* a lazy bucket array is reserved so many bytes at a time, at least */
-#define CHUNKS_MAX   8192
-#define HASH_N_MAX   (1u << 27)
-#define RETURNED_MIN 64 /* freed elements rest until so many have come together */
+#define SLOTS_MAX   4
+#define SLOT_MAX    128 /* bytes of key and value up to which elements lie in their bucket */
+#define BUCKET_HEAD 16
+#define ELEM_HEAD   16
+#define LISTS_MAX   8
+#define CHUNK_MIN   65536 /* a lazy bucket array is reserved so many bytes at a time, at least */
+#define CHUNKS_MAX  8192
+#define HASH_N_MAX  (1u << 27)
+
+/* What one CPU's value may take, in the kernel and so here. */
+#define PERCPU_VALUE_MAX 32768
+#define RETURNED_MIN	 64 /* freed elements rest until so many have come together */
 
 struct lru_shm;
 struct lru_node;
@@ -146,7 +149,12 @@ struct hash {
 	struct vcpus vcpus;
 };
 
+/* hash_geometry.c */
 int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geometry *ret);
+int hash_alloc_check(const struct map_spec *spec);
+int variable_hash_alloc_check(const struct map_spec *spec);
+void hash_normalize(struct map_spec *spec, uint32_t cpus);
+int hash_layout(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret);
 
 static inline struct bucket_shm *hash_bucket(const struct hash *h, uint32_t index)
 {
