@@ -18,7 +18,8 @@
 
 #define INFO_LEN_MAX 4096
 
-int info_begin(const struct attr_info *info, void *block, size_t size, uint32_t *ret_len)
+int info_begin(const struct attr_info *info, void *block, size_t size, size_t known,
+	       uint32_t *ret_len)
 {
 	uint8_t tail[INFO_LEN_MAX];
 	int err;
@@ -27,17 +28,18 @@ int info_begin(const struct attr_info *info, void *block, size_t size, uint32_t 
 	if (info->info_len > INFO_LEN_MAX)
 		return fail(E2BIG, "an info block of %u bytes; the largest is %d", info->info_len,
 			    INFO_LEN_MAX);
-	if (info->info_len > size) {
-		err = user_copy_in(tail, info->info + size, info->info_len - size,
+	if (info->info_len > known) {
+		err = user_copy_in(tail, info->info + known, info->info_len - known,
 				   "the info block");
 		if (err)
 			return err;
-		for (size_t i = 0; i < info->info_len - size; i++)
+		for (size_t i = 0; i < info->info_len - known; i++)
 			if (tail[i])
 				return fail(E2BIG, "the info block has values beyond %zu bytes",
-					    size);
-		*ret_len = (uint32_t)size;
+					    known);
 	}
+	if (info->info_len > size)
+		*ret_len = (uint32_t)size;
 	memset(block, 0, size);
 	return user_copy_in(block, info->info, *ret_len, "the info block");
 }
@@ -73,7 +75,7 @@ static int map_info(struct bpfmap *map, const struct attr_info *info, const stru
 	struct attr_map_info block;
 	struct bpfmap_info about;
 	uint32_t len;
-	int err = info_begin(info, &block, sizeof(block), &len);
+	int err = info_begin(info, &block, sizeof(block), ATTR_END(attr_map_info, hash_size), &len);
 
 	if (!err)
 		err = bpfmap_get_info(map, &about);
@@ -103,7 +105,7 @@ static int btf_info(const struct btf_blob *blob, const struct attr_info *info,
 {
 	struct bpf_btf_info block;
 	uint32_t len, part;
-	int err = info_begin(info, &block, sizeof(block), &len);
+	int err = info_begin(info, &block, sizeof(block), sizeof(block), &len);
 
 	if (err)
 		return err;

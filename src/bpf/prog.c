@@ -578,7 +578,7 @@ int prog_info(const struct prog *prog, const struct attr_info *info, const struc
 	const struct prog_file_header *file = prog->file;
 	struct bpf_prog_info block;
 	uint32_t len;
-	int err = info_begin(info, &block, sizeof(block), &len);
+	int err = info_begin(info, &block, sizeof(block), sizeof(block), &len);
 
 	if (!err)
 		err = map_ids_out(prog, &block);

@@ -1021,7 +1021,7 @@ static int overwrite(struct hash *h, struct bucket_shm *b, struct owner_local *s
 	int err;
 
 	if (op->cpu != ALL_CPUS) {
-		bytes_store(hash_value(h, p->key, p->elem, op->cpu), op->value, h->value_size);
+		bytes_store_keep(hash_value(h, p->key, p->elem, op->cpu), op->value, h->value_size);
 		return 0;
 	}
 	err = claim_filled(h, self, op, 0, &index);

@@ -43,6 +43,18 @@ static inline void bytes_store(struct shm_u64 *dst, const void *src, size_t n)
 		shm_u64_store_release(&dst[full], bytes_word(src, n, full)); /* B1 release -> B2 */
 }
 
+/* The same for a place that only we write to, whose padding stays as it is. */
+static inline void bytes_store_keep(struct shm_u64 *dst, const void *src, size_t n)
+{
+	uint64_t last = shm_u64_load_relaxed(&dst[(n - 1) / 8]);
+
+	bytes_store(dst, src, n / 8 * 8);
+	if (!(n & 7))
+		return;
+	memcpy(&last, (const char *)src + n / 8 * 8, n & 7);
+	shm_u64_store_release(&dst[n / 8], last); /* B1 release -> B2 */
+}
+
 static inline void bytes_load(void *dst, const struct shm_u64 *src, size_t n)
 {
 	size_t full = n / 8;
