@@ -272,7 +272,8 @@ void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *fiel
 	lock_release(&list->lock);
 }
 
-/* A field that names an element which is in the list (again, or still) does not own it. */
+/* A field that names an element which is in the list (again, or still) does not own it. (Behind the last
+ * element of a list's range comes the next list's first, which may well be somebody's.) */
 static void field_settle(struct hash *h, uint32_t l, struct shm_u32 *field)
 {
 	struct pool_list_shm *list = &h->shm->lists[l];
@@ -282,7 +283,7 @@ static void field_settle(struct hash *h, uint32_t l, struct shm_u32 *field)
 
 	if (elem && elem <= h->g.pool_n &&
 	    (elem == (uint32_t)heads || elem == (uint32_t)(heads >> 32) ||
-	     elem == list_base(h, l) + bump + 1))
+	     (bump < list_len(h, l) && elem == list_base(h, l) + bump + 1)))
 		shm_u32_store_relaxed(field, block_behind(h, elem));
 }
 
