@@ -308,6 +308,7 @@ void scene_owned(const struct scene *scene)
 		return;
 	worker = calloc(1, sizeof(*worker));
 	residents_insert(&stage, worker);
+	stage.awaits_both = true;
 	stage_run(&stage, roles, 2);
 	if (!verdict_failed())
 		owned_settle(&stage, worker);

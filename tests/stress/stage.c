@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 /* A worker looks at its deadline between operations; an operation may take up to a second. */
+#define PATIENCE_NS   (2 * NSEC_PER_SEC)
 #define JOIN_GRACE_NS (20 * NSEC_PER_SEC)
 
 struct bpfmap *shape_create(const struct shape *shape, enum bpfmap_memory memory)
@@ -71,7 +72,13 @@ void stage_close(struct stage *stage)
 
 bool stage_over(const struct stage *stage)
 {
-	return verdict_failed() || shm_get(stage->shm->stop) || now_ns() >= stage->end_ns;
+	uint64_t now = now_ns();
+
+	if (verdict_failed() || shm_get(stage->shm->stop))
+		return true;
+	if (stage->awaits_both && (!shm_get(stage->shm->reads) || !shm_get(stage->shm->writes)))
+		return now >= stage->end_ns + PATIENCE_NS;
+	return now >= stage->end_ns;
 }
 
 void stage_run(struct stage *stage, const struct role *roles, size_t role_count)

@@ -35,7 +35,8 @@ struct stage {
 	struct bpfmap *map; /* the parent's handle, and every thread's */
 	char pin[256];
 	uint64_t end_ns;
-	uint32_t keys; /* key numbers 0 .. keys - 1 are in use */
+	bool awaits_both; /* on a busy machine the run goes on, a while, until both were done */
+	uint32_t keys;	  /* key numbers 0 .. keys - 1 are in use */
 	struct stage_shm *shm;
 };
 
