@@ -56,7 +56,7 @@ static int read_all(struct bpfmap *map, const void *key, uint8_t **ret_values)
 
 int bpfmap_read_cpu(struct bpfmap *map, const void *key, uint32_t cpu, void *ret_value)
 {
-	uint8_t *values;
+	uint8_t *values = NULL;
 	int err;
 
 	if (cpu >= bpfmap_cpus(map))
@@ -88,7 +88,7 @@ int bpfmap_percpu_u64(struct bpfmap *map, const void *key, uint32_t off, uint32_
 		      struct bpfmap_percpu_u64 *ret)
 {
 	struct bpfmap_percpu_u64 total = {.min = UINT64_MAX};
-	uint8_t *values;
+	uint8_t *values = NULL;
 	int err;
 
 	if ((size != 1 && size != 2 && size != 4 && size != 8) || size > map->spec.value_size ||

@@ -107,6 +107,14 @@ static inline int owner_self(struct owner_table *table, struct owner_local **ret
 	return owner_register(table, ret_owner);
 }
 
+/* The calling thread's number + 1 if it is registered, else 0. */
+static inline uint32_t owner_known_plus1(const struct owner_table *table)
+{
+	uint32_t thread = thread_number_plus1 - 1;
+
+	return thread < THREAD_MAX && table->by_thread ? table->by_thread[thread].number_plus1 : 0;
+}
+
 static inline struct owner_shm *owner_record(const struct owner_table *table, uint32_t number)
 {
 	return &table->shm->records[number];

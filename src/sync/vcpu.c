@@ -10,9 +10,9 @@
 /* Lock numbers of CPUs, behind those of any map's own locks. */
 #define VCPU_LOCK 0xff000000u
 
-_Thread_local int32_t vcpu_number_plus1 __attribute__((tls_model("initial-exec")));
-static _Thread_local uint32_t entered; /* maps that this thread is on */
-static _Thread_local uint32_t last;    /* CPU it was on, which its caches know */
+/* UINT32_MAX: it was on none yet. */
+_Thread_local struct vcpu_place vcpu_place
+	__attribute__((tls_model("initial-exec"))) = {.last = UINT32_MAX};
 
 static int try_one(const struct vcpus *map, uint32_t cpu)
 {
@@ -34,10 +34,10 @@ static int try_one(const struct vcpus *map, uint32_t cpu)
 static void leave_some(struct vcpus *const *maps, uint32_t n, uint32_t cpu)
 {
 	while (n--) {
-		struct owner_local *self;
+		uint32_t owner = owner_known_plus1(maps[n]->owners);
 
-		if (cpu < maps[n]->count && !owner_self(maps[n]->owners, &self) &&
-		    lock_held_by(&maps[n]->shm[cpu].lock, self->number_plus1 - 1))
+		if (cpu < maps[n]->count && owner &&
+		    lock_held_by(&maps[n]->shm[cpu].lock, owner - 1))
 			lock_release(&maps[n]->shm[cpu].lock);
 	}
 }
@@ -74,7 +74,7 @@ static int take_any(struct vcpus *const *maps, uint32_t n, uint32_t first, uint3
 	int err = -EAGAIN;
 
 	for (uint32_t i = 0; i < n_cpus && err == -EAGAIN; i++) {
-		*ret_cpu = (first + i) % count;
+		*ret_cpu = first + i < count ? first + i : first + i - count;
 		err = take_all(maps, n, *ret_cpu);
 	}
 	return err;
@@ -135,46 +135,80 @@ static int take_wait(struct vcpus *const *maps, uint32_t n, uint32_t first, uint
 	}
 }
 
-int vcpu_enter(struct vcpus *const *maps, uint32_t n)
+/* The slow way: several maps, or the last CPU is taken, or the thread is on a CPU already. */
+static int __attribute__((noinline)) enter_slow(struct vcpus *const *maps, uint32_t n)
 {
-	uint32_t count, cpu;
+	uint32_t count = count_of(maps, n), on = vcpu_place.number_plus1, cpu = 0;
 	int err;
 
-	if (!n)
-		return 0;
-	count = count_of(maps, n);
-	if (!vcpu_number_plus1) {
-		err = take_wait(maps, n, last < count ? last : thread_number() % count, count,
-				&cpu);
-	} else if ((uint32_t)vcpu_number_plus1 > count) {
-		err = fail(EBUSY, "this thread is on CPU %d of another map; this one has %u CPUs",
-			   vcpu_number_plus1 - 1, count);
+	if (!on) {
+		cpu = vcpu_place.last < count ? vcpu_place.last : thread_number() % count;
+		err = take_wait(maps, n, cpu, count, &cpu);
+	} else if (on > count) {
+		err = fail(EBUSY, "this thread is on CPU %u of another map; this one has %u CPUs",
+			   on - 1, count);
 	} else {
 		/* Already on a CPU by another map: it must be the same one here. */
-		err = take_wait(maps, n, (uint32_t)vcpu_number_plus1 - 1, 1, &cpu);
+		err = take_wait(maps, n, on - 1, 1, &cpu);
 	}
 	if (err)
 		return err;
-	entered += n;
-	vcpu_number_plus1 = (int32_t)cpu + 1;
+	vcpu_place.entered += n;
+	vcpu_place.number_plus1 = cpu + 1;
+	return (int)cpu;
+}
+
+static void __attribute__((noinline)) leave_slow(struct vcpus *const *maps, uint32_t n)
+{
+	uint32_t cpu = vcpu_place.number_plus1 - 1;
+
+	leave_some(maps, n, cpu);
+	vcpu_place.last = cpu;
+	vcpu_place.entered = vcpu_place.entered > n ? vcpu_place.entered - n : 0;
+	if (!vcpu_place.entered)
+		vcpu_place.number_plus1 = 0;
+}
+
+int vcpu_enter(struct vcpus *const *maps, uint32_t n)
+{
+	uint32_t cpu = vcpu_place.last, expected = 0, owner;
+
+	/* One map, and nobody was on the CPU since this thread was: nearly always. */
+	if (n != 1 || vcpu_place.number_plus1 || cpu >= maps[0]->count)
+		return n ? enter_slow(maps, n) : 0;
+	owner = owner_known_plus1(maps[0]->owners);
+	if (!owner ||
+	    !shm_u32_cas_acq_rel(&maps[0]->shm[cpu].lock, &expected, owner)) /* L2 acq_rel <- L1 */
+		return enter_slow(maps, n);
+	vcpu_place.entered = 1;
+	vcpu_place.number_plus1 = cpu + 1;
 	return (int)cpu;
 }
 
 void vcpu_leave(struct vcpus *const *maps, uint32_t n)
 {
-	if (!n || !vcpu_number_plus1)
+	uint32_t cpu = vcpu_place.number_plus1 - 1, owner;
+
+	if (!n || !vcpu_place.number_plus1)
 		return;
-	last = (uint32_t)vcpu_number_plus1 - 1;
-	leave_some(maps, n, last);
-	entered = entered > n ? entered - n : 0;
-	if (!entered)
-		vcpu_number_plus1 = 0;
+	owner = n == 1 && vcpu_place.entered == 1 && cpu < maps[0]->count
+			? owner_known_plus1(maps[0]->owners)
+			: 0;
+	/* Somebody waits, or the thread is not on this map. */
+	if (!owner || shm_u32_load_relaxed(&maps[0]->shm[cpu].lock) != owner) {
+		leave_slow(maps, n);
+		return;
+	}
+	shm_u32_store_release(&maps[0]->shm[cpu].lock, 0); /* L1 release -> L2 */
+	vcpu_place.last = cpu;
+	vcpu_place.entered = 0;
+	vcpu_place.number_plus1 = 0;
 }
 
 void vcpu_after_fork(void)
 {
-	vcpu_number_plus1 = 0;
-	entered = 0;
+	vcpu_place.number_plus1 = 0;
+	vcpu_place.entered = 0;
 }
 
 void vcpu_mend(const struct vcpus *map, uint32_t dead)

@@ -8,6 +8,9 @@
  *              to vcpu_enter, which must be the same everywhere (vm: by id, then by address).
  * Edges        L1 release in vcpu_leave -> L2 acquire in vcpu_enter (sync/lock.h): who comes onto the CPU sees what
  *              its predecessor stored in the slots, without atomics
+ * Cost         entering one map on the CPU of the last time: one compare-and-swap; leaving: one store.
+ *              (A CPU that stays its last user's until another wants it would save the swap, 2 to 6 ns,
+ *              but who takes it away would need membarrier() in both processes.)
  * Progress     enter: takes whichever CPU is free; with more threads than CPUs it waits, and gives up
  *              when none came free for a second (ETIMEDOUT)
  * If a process dies    the kernel drops its beacon (sync/owner.h); who wants the CPU takes it over.
@@ -30,15 +33,22 @@ struct vcpus {
 	struct owner_table *owners;
 };
 
-extern _Thread_local int32_t vcpu_number_plus1 __attribute__((tls_model("initial-exec")));
+/* Where the calling thread is. */
+struct vcpu_place {
+	uint32_t number_plus1; /* the CPU it is on; 0: none */
+	uint32_t entered;      /* maps that it is on */
+	uint32_t last;	       /* the CPU it was on, which its caches know */
+};
+
+extern _Thread_local struct vcpu_place vcpu_place __attribute__((tls_model("initial-exec")));
 
 /* The CPU that the calling thread is on; off any CPU a number that is its own if there are enough. */
 static inline uint32_t vcpu_current(uint32_t count)
 {
-	int32_t n = vcpu_number_plus1;
+	uint32_t cpu = vcpu_place.number_plus1 - 1;
 
 	/* A CPU of another map that has more of them is none of this one. */
-	return n && (uint32_t)n <= count ? (uint32_t)n - 1 : thread_number() % count;
+	return __builtin_expect(cpu < count, 1) ? cpu : thread_number() % count;
 }
 
 /* Go onto one CPU of all n maps. The CPU's number, or -ETIMEDOUT, -EBUSY (already on one of them),

@@ -283,7 +283,7 @@ static void ends_with(int err, const struct bpf_insn *insns, uint32_t count)
 	assert_int_equal(vm_run_syscall(prog, &env, NULL, 0, &ret), err);
 	vm_free(prog);
 	prog = NULL;
-	assert_int_equal(vcpu_number_plus1, 0);
+	assert_int_equal(vcpu_place.number_plus1, 0);
 	for (uint32_t i = 0; i < maps[0]->vcpus->count; i++)
 		assert_int_equal(shm_u32_load_acquire(&maps[0]->vcpus->shm[i].lock), 0);
 }
