@@ -95,6 +95,18 @@ BPFMAP_API int bpfmap_pin(struct bpfmap *map, const char *path);
  * value, in place only where the value is one aligned word (and in arrays). */
 BPFMAP_API void *bpfmap_lookup(struct bpfmap *map, const void *key);
 
+/* What every handle begins with, so that C and C++ compilers can call the type's lookup without a
+ * detour; the function above is there all the same. Nothing else of struct bpfmap is public. */
+struct bpfmap_head {
+	void *(*lookup)(struct bpfmap *map, const void *key);
+};
+#ifdef __OPTIMIZE__
+extern inline __attribute__((gnu_inline)) void *bpfmap_lookup(struct bpfmap *map, const void *key)
+{
+	return ((const struct bpfmap_head *)map)->lookup(map, key);
+}
+#endif
+
 /* Copy the element's value out (per-CPU maps: all CPUs, each rounded up to 8 bytes). The copy is
  * never a mixture of two updates made through this API. ENOENT. */
 BPFMAP_API int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value);
@@ -130,6 +142,24 @@ BPFMAP_API int bpfmap_take(struct bpfmap *map, const void *key, void *ret_value)
 /* Read and delete many: cursor, room and results as bpfmap_read_batch(). */
 BPFMAP_API int bpfmap_take_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
 				 uint32_t *count);
+
+/* ---- arrays as memory -------------------------------------------------------------------------
+ * The values of a BPF_MAP_TYPE_ARRAY lie side by side, as mmap() of its descriptor shows them. Who has
+ * asked for that place once finds an element by adding: bpfmap_lookup() without the call. */
+struct bpfmap_array_view {
+	void *values;	      /* element i is at values + i * stride, until bpfmap_close() */
+	uint64_t stride;      /* value_size rounded up to 8 */
+	uint32_t max_entries; /* elements */
+};
+
+/* ENOTSUP: not an array. */
+BPFMAP_API int bpfmap_array_get_view(struct bpfmap *map, struct bpfmap_array_view *ret_view);
+
+/* What bpfmap_lookup() finds: NULL if the index is out of range. */
+static inline void *bpfmap_array_at(const struct bpfmap_array_view *view, uint32_t index)
+{
+	return index < view->max_entries ? (char *)view->values + index * view->stride : NULL;
+}
 
 /* ---- iteration with a promise -----------------------------------------------------------------
  * Every element that is present from bpfmap_iter_new() until the end is seen exactly once, whatever is

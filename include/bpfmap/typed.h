@@ -19,6 +19,7 @@
  * BPFMAP_DEFINE(name, key, value)         maps with one value per element
  * BPFMAP_DEFINE_PERCPU(name, key, value)  per-CPU maps: values come as arrays with one for each CPU,
  *                                         so the size of the type is a multiple of 8
+ * BPFMAP_DEFINE_ARRAY(name, value)        arrays, whose lookups are address arithmetic in the caller
  * BPFMAP_DEFINE_BLOOM(name, value)        Bloom filters
  *
  * Use each at file scope, once per name and file. Types are written as in a declaration (uint32_t,
@@ -121,15 +122,23 @@ static inline int bpfmap_typed_create(const struct bpfmap_typed_shape *shape,
 	return bpfmap_typed_take(shape, err, map, ret_map);
 }
 
+/* Takes over the map of an array, or closes it. */
+static inline int bpfmap_typed_view(struct bpfmap *map, struct bpfmap_array_view *ret_view)
+{
+	int err = bpfmap_array_get_view(map, ret_view);
+
+	if (err)
+		bpfmap_close(map);
+	return err;
+}
+
 /* All definitions:
  *   struct NAME                       holds the map
  *   int NAME_create(opts, ret_map)    opts->key_size and value_size may be left 0
  *   int NAME_open(path, flags, ret_map), NAME_open_fd(fd, flags, ret_map)
- *   void NAME_close(m) */
-#define BPFMAP_DEFINE_HANDLE_(name, key_name, key_size, value_type, every_cpu)                  \
-	struct name {                                                                           \
-		struct bpfmap *map;                                                             \
-	};                                                                                      \
+ *   void NAME_close(m)
+ * NAME_take_ makes struct NAME of a map that fits. */
+#define BPFMAP_DEFINE_OPEN_(name, key_name, key_size, value_type, every_cpu)                    \
 	static const struct bpfmap_typed_shape name##_shape = {key_name, #value_type,           \
 							       (uint32_t)(key_size),            \
 							       (uint32_t)sizeof(value_type),    \
@@ -137,17 +146,26 @@ static inline int bpfmap_typed_create(const struct bpfmap_typed_shape *shape,
 	__attribute__((unused)) static inline int name##_create(                                \
 		const struct bpfmap_create_opts *opts, struct name *ret_map)                    \
 	{                                                                                       \
-		return bpfmap_typed_create(&name##_shape, opts, &ret_map->map);                 \
+		struct bpfmap *map = NULL;                                                      \
+		int err = bpfmap_typed_create(&name##_shape, opts, &map);                       \
+                                                                                                \
+		return err ? err : name##_take_(map, ret_map);                                  \
 	}                                                                                       \
 	__attribute__((unused)) static inline int name##_open(const char *path, uint32_t flags, \
 							      struct name *ret_map)             \
 	{                                                                                       \
-		return bpfmap_typed_open(&name##_shape, path, flags, &ret_map->map);            \
+		struct bpfmap *map = NULL;                                                      \
+		int err = bpfmap_typed_open(&name##_shape, path, flags, &map);                  \
+                                                                                                \
+		return err ? err : name##_take_(map, ret_map);                                  \
 	}                                                                                       \
 	__attribute__((unused)) static inline int name##_open_fd(int fd, uint32_t flags,        \
 								 struct name *ret_map)          \
 	{                                                                                       \
-		return bpfmap_typed_open_fd(&name##_shape, fd, flags, &ret_map->map);           \
+		struct bpfmap *map = NULL;                                                      \
+		int err = bpfmap_typed_open_fd(&name##_shape, fd, flags, &map);                 \
+                                                                                                \
+		return err ? err : name##_take_(map, ret_map);                                  \
 	}                                                                                       \
 	__attribute__((unused)) static inline void name##_close(struct name *m)                 \
 	{                                                                                       \
@@ -155,76 +173,127 @@ static inline int bpfmap_typed_create(const struct bpfmap_typed_shape *shape,
 		m->map = NULL;                                                                  \
 	}
 
+#define BPFMAP_DEFINE_HANDLE_(name, key_name, key_size, value_type, every_cpu)   \
+	struct name {                                                            \
+		struct bpfmap *map;                                              \
+	};                                                                       \
+	static inline int name##_take_(struct bpfmap *map, struct name *ret_map) \
+	{                                                                        \
+		ret_map->map = map;                                              \
+		return 0;                                                        \
+	}                                                                        \
+	BPFMAP_DEFINE_OPEN_(name, key_name, key_size, value_type, every_cpu)
+
 /* Maps with keys:
  *   value *NAME_lookup(m, key)
  *   int NAME_read(m, key, ret_value), NAME_update(m, key, value, flags)
  *   int NAME_delete(m, key)
  *   int NAME_next_key(m, key, ret_next)
  *   bpfmap_for_each(NAME, m, it)      struct NAME_iter, NAME_iter_begin, _next, _end */
-#define BPFMAP_DEFINE_KEYED_(name, key_type, value_type)                                      \
-	struct name##_iter {                                                                  \
-		const key_type *key;                                                          \
-		const value_type *value;                                                      \
-		struct bpfmap_iter *iter;                                                     \
-		int err;                                                                      \
-	};                                                                                    \
+#define BPFMAP_DEFINE_KEYED_(name, key_type, value_type)                                     \
+	struct name##_iter {                                                                 \
+		const key_type *key;                                                         \
+		const value_type *value;                                                     \
+		struct bpfmap_iter *iter;                                                    \
+		int err;                                                                     \
+	};                                                                                   \
+	__attribute__((unused)) static inline int name##_read(                               \
+		const struct name *m, const key_type *key, value_type *ret_value)            \
+	{                                                                                    \
+		return bpfmap_read(m->map, key, ret_value);                                  \
+	}                                                                                    \
+	__attribute__((unused)) static inline int name##_update(const struct name *m,        \
+								const key_type *key,         \
+								const value_type *value,     \
+								uint64_t flags)              \
+	{                                                                                    \
+		return bpfmap_update(m->map, key, value, flags);                             \
+	}                                                                                    \
+	__attribute__((unused)) static inline int name##_delete(const struct name *m,        \
+								const key_type *key)         \
+	{                                                                                    \
+		return bpfmap_delete(m->map, key);                                           \
+	}                                                                                    \
+	__attribute__((unused)) static inline int name##_next_key(                           \
+		const struct name *m, const key_type *key, key_type *ret_next)               \
+	{                                                                                    \
+		return bpfmap_next_key(m->map, key, ret_next);                               \
+	}                                                                                    \
+	__attribute__((unused)) static inline void name##_iter_begin(const struct name *m,   \
+								     struct name##_iter *it) \
+	{                                                                                    \
+		it->key = NULL;                                                              \
+		it->value = NULL;                                                            \
+		it->iter = NULL;                                                             \
+		it->err = bpfmap_iter_new(m->map, &it->iter);                                \
+	}                                                                                    \
+	__attribute__((unused)) static inline void name##_iter_end(struct name##_iter *it)   \
+	{                                                                                    \
+		bpfmap_iter_free(it->iter);                                                  \
+		it->iter = NULL;                                                             \
+	}                                                                                    \
+	__attribute__((unused)) static inline int name##_iter_next(struct name##_iter *it)   \
+	{                                                                                    \
+		const void *key = NULL, *value = NULL;                                       \
+		int more = it->err ? it->err : bpfmap_iter_next(it->iter, &key, &value);     \
+                                                                                             \
+		it->key = (const key_type *)key;                                             \
+		it->value = (const value_type *)value;                                       \
+		if (more > 0)                                                                \
+			return 1;                                                            \
+		it->err = more;                                                              \
+		name##_iter_end(it);                                                         \
+		return 0;                                                                    \
+	}
+
+#define BPFMAP_DEFINE_LOOKUP_(name, key_type, value_type)                                     \
 	__attribute__((unused)) static inline value_type *name##_lookup(const struct name *m, \
 									const key_type *key)  \
 	{                                                                                     \
 		return (value_type *)bpfmap_lookup(m->map, key);                              \
-	}                                                                                     \
-	__attribute__((unused)) static inline int name##_read(                                \
-		const struct name *m, const key_type *key, value_type *ret_value)             \
-	{                                                                                     \
-		return bpfmap_read(m->map, key, ret_value);                                   \
-	}                                                                                     \
-	__attribute__((unused)) static inline int name##_update(const struct name *m,         \
-								const key_type *key,          \
-								const value_type *value,      \
-								uint64_t flags)               \
-	{                                                                                     \
-		return bpfmap_update(m->map, key, value, flags);                              \
-	}                                                                                     \
-	__attribute__((unused)) static inline int name##_delete(const struct name *m,         \
-								const key_type *key)          \
-	{                                                                                     \
-		return bpfmap_delete(m->map, key);                                            \
-	}                                                                                     \
-	__attribute__((unused)) static inline int name##_next_key(                            \
-		const struct name *m, const key_type *key, key_type *ret_next)                \
-	{                                                                                     \
-		return bpfmap_next_key(m->map, key, ret_next);                                \
-	}                                                                                     \
-	__attribute__((unused)) static inline void name##_iter_begin(const struct name *m,    \
-								     struct name##_iter *it)  \
-	{                                                                                     \
-		it->key = NULL;                                                               \
-		it->value = NULL;                                                             \
-		it->iter = NULL;                                                              \
-		it->err = bpfmap_iter_new(m->map, &it->iter);                                 \
-	}                                                                                     \
-	__attribute__((unused)) static inline void name##_iter_end(struct name##_iter *it)    \
-	{                                                                                     \
-		bpfmap_iter_free(it->iter);                                                   \
-		it->iter = NULL;                                                              \
-	}                                                                                     \
-	__attribute__((unused)) static inline int name##_iter_next(struct name##_iter *it)    \
-	{                                                                                     \
-		const void *key = NULL, *value = NULL;                                        \
-		int more = it->err ? it->err : bpfmap_iter_next(it->iter, &key, &value);      \
-                                                                                              \
-		it->key = (const key_type *)key;                                              \
-		it->value = (const value_type *)value;                                        \
-		if (more > 0)                                                                 \
-			return 1;                                                             \
-		it->err = more;                                                               \
-		name##_iter_end(it);                                                          \
-		return 0;                                                                     \
 	}
 
 #define BPFMAP_DEFINE(name, key_type, value_type)                               \
 	BPFMAP_DEFINE_HANDLE_(name, #key_type, sizeof(key_type), value_type, 0) \
+	BPFMAP_DEFINE_LOOKUP_(name, key_type, value_type)                       \
 	BPFMAP_DEFINE_KEYED_(name, key_type, value_type)                        \
+	BPFMAP_TYPED_ASSERT(sizeof(value_type) > 0, "a value has a size")
+
+/* Arrays: as above with keys of type uint32_t, and
+ *   value *NAME_at(m, index)          NULL beyond the end
+ * which, like NAME_lookup(), is inlined. ENOTSUP at create and open: the map is of another type. */
+#define BPFMAP_DEFINE_ARRAY(name, value_type)                                                    \
+	struct name {                                                                            \
+		struct bpfmap *map;                                                              \
+		struct bpfmap_array_view view;                                                   \
+	};                                                                                       \
+	static inline int name##_take_(struct bpfmap *map, struct name *ret_map)                 \
+	{                                                                                        \
+		struct bpfmap_array_view view;                                                   \
+		int err = bpfmap_typed_view(map, &view);                                         \
+                                                                                                 \
+		if (err)                                                                         \
+			return err;                                                              \
+		ret_map->map = map;                                                              \
+		ret_map->view = view;                                                            \
+		return 0;                                                                        \
+	}                                                                                        \
+	BPFMAP_DEFINE_OPEN_(name, "an index", sizeof(uint32_t), value_type, 0)                   \
+	__attribute__((unused)) static inline value_type *name##_at(const struct name *m,        \
+								    uint32_t index)              \
+	{                                                                                        \
+		const size_t stride = (sizeof(value_type) + 7) / 8 * 8;                          \
+                                                                                                 \
+		return index < m->view.max_entries                                               \
+			       ? (value_type *)(void *)((char *)m->view.values + index * stride) \
+			       : NULL;                                                           \
+	}                                                                                        \
+	__attribute__((unused)) static inline value_type *name##_lookup(const struct name *m,    \
+									const uint32_t *key)     \
+	{                                                                                        \
+		return name##_at(m, *key);                                                       \
+	}                                                                                        \
+	BPFMAP_DEFINE_KEYED_(name, uint32_t, value_type)                                         \
 	BPFMAP_TYPED_ASSERT(sizeof(value_type) > 0, "a value has a size")
 
 /* Per-CPU maps; any other map with keys counts as one of one CPU. As above, where read, update and
@@ -236,6 +305,7 @@ static inline int bpfmap_typed_create(const struct bpfmap_typed_shape *shape,
  *   int NAME_cpu_enter(m), void NAME_cpu_leave(m) */
 #define BPFMAP_DEFINE_PERCPU(name, key_type, value_type)                                        \
 	BPFMAP_DEFINE_HANDLE_(name, #key_type, sizeof(key_type), value_type, 1)                 \
+	BPFMAP_DEFINE_LOOKUP_(name, key_type, value_type)                                       \
 	BPFMAP_DEFINE_KEYED_(name, key_type, value_type)                                        \
 	__attribute__((unused)) static inline uint32_t name##_cpus(const struct name *m)        \
 	{                                                                                       \

@@ -68,11 +68,15 @@ struct array_geometry {
 };
 
 struct array {
-	struct array_geometry g;
+	/* What a lookup touches, in one line. */
 	uint8_t *values;
+	uint32_t n;
+	uint32_t cpus;	       /* as in g */
+	uint64_t stride;       /* as in g */
+	uint64_t plane_stride; /* as in g */
+	struct array_geometry g;
 	struct region *region;
 	struct vcpus vcpus;
-	uint32_t n;
 	uint32_t value_size;
 	struct value_shape shape; /* of what the system call copies, per CPU */
 };
@@ -147,7 +151,7 @@ static struct shm_u64 *array_stage(const struct array *a, uint32_t stripe)
 
 static struct shm_u64 *array_value(const struct array *a, uint32_t cpu, uint32_t index)
 {
-	return (struct shm_u64 *)(a->values + cpu * a->g.plane_stride + index * a->g.stride);
+	return (struct shm_u64 *)(a->values + cpu * a->plane_stride + index * a->stride);
 }
 
 static uint64_t state_next(uint64_t state, uint64_t low)
@@ -198,6 +202,9 @@ static int array_attach(struct bpfmap *map)
 		return fail(ENOMEM, "no memory for a handle");
 	array_geometry_of(&map->spec, map->region->cpus, &a->g);
 	a->values = map->region->base;
+	a->cpus = a->g.cpus;
+	a->stride = a->g.stride;
+	a->plane_stride = a->g.plane_stride;
 	a->region = map->region;
 	a->n = map->spec.max_entries;
 	a->value_size = map->spec.value_size;
@@ -251,12 +258,22 @@ static void *array_lookup(struct bpfmap *map, const void *key)
 	return index < a->n ? array_value(a, 0, index) : NULL;
 }
 
+/* Whoever is on no CPU gets one's value to look at. */
+static void *__attribute__((noinline)) percpu_array_lookup_off(struct bpfmap *map, const void *key)
+{
+	const struct array *a = map->priv;
+
+	return array_value(a, vcpu_current(a->cpus), array_index(key));
+}
+
 static void *percpu_array_lookup(struct bpfmap *map, const void *key)
 {
 	const struct array *a = map->priv;
-	uint32_t index = array_index(key);
+	uint32_t index = array_index(key), cpu = vcpu_place.number_plus1 - 1;
 
-	return index < a->n ? array_value(a, vcpu_current(a->g.cpus), index) : NULL;
+	if (index >= a->n)
+		return NULL;
+	return cpu < a->cpus ? array_value(a, cpu, index) : percpu_array_lookup_off(map, key);
 }
 
 static void *array_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
@@ -265,6 +282,18 @@ static void *array_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
 	uint32_t index = array_index(key);
 
 	return index < a->n && cpu < a->g.cpus ? array_value(a, cpu, index) : NULL;
+}
+
+int bpfmap_array_get_view(struct bpfmap *map, struct bpfmap_array_view *ret_view)
+{
+	const struct array *a = map->priv;
+
+	if (map->spec.type != BPF_MAP_TYPE_ARRAY)
+		return fail(ENOTSUP, "only an array's values lie side by side");
+	ret_view->values = a->values;
+	ret_view->stride = a->stride;
+	ret_view->max_entries = a->n;
+	return 0;
 }
 
 static int stripe_lock(struct array *a, uint32_t stripe)

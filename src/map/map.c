@@ -130,6 +130,14 @@ static int body_bytes_of(const struct map_spec *spec, uint32_t cpus, uint64_t *r
 	return 0;
 }
 
+/* Types without pointers to their values. */
+static void *lookup_nothing(struct bpfmap *map, const void *key)
+{
+	(void)map;
+	(void)key;
+	return NULL;
+}
+
 static int map_from_region(struct region *region, struct bpfmap **ret_map)
 {
 	struct bpfmap *map = calloc(1, sizeof(*map));
@@ -148,6 +156,8 @@ static int map_from_region(struct region *region, struct bpfmap **ret_map)
 		free(map);
 		return err;
 	}
+	if (!map->head.lookup)
+		map->head.lookup = map->ops->lookup ? map->ops->lookup : lookup_nothing;
 	*ret_map = map;
 	return 0;
 }
@@ -284,7 +294,7 @@ static int no_keys(const struct bpfmap *map)
 
 void *bpfmap_lookup(struct bpfmap *map, const void *key)
 {
-	return map->ops->lookup ? map->ops->lookup(map, key) : NULL;
+	return map->head.lookup(map, key);
 }
 
 int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)

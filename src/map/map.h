@@ -11,11 +11,14 @@ struct vcpus;
 
 /* Private to this process. Everything but the region's bytes is fixed after open. */
 struct bpfmap {
+	/* What a lookup touches comes first. head.lookup: a special one that the type's attach may set,
+	 * else ops->lookup, else one that finds nothing; never NULL. */
+	struct bpfmap_head head;
+	void *priv; /* the type's own geometry */
 	const struct map_ops *ops;
-	struct map_spec spec; /* copied and validated at open; never read again from the region */
-	struct region *region;
-	void *priv;	     /* the type's own geometry */
 	struct vcpus *vcpus; /* per-CPU types: the CPUs to go onto; else NULL */
+	struct region *region;
+	struct map_spec spec; /* copied and validated at open; never read again from the region */
 };
 
 /* Bytes of a value in the syscall's layout: value_size, or CPUs x ru8(value_size). */

@@ -9,6 +9,7 @@ struct flow_key {
 
 BPFMAP_DEFINE(flow_map, flow_key, uint64_t);
 BPFMAP_DEFINE_PERCPU(load_map, uint32_t, uint64_t);
+BPFMAP_DEFINE_ARRAY(word_array, uint64_t);
 BPFMAP_DEFINE_BLOOM(flow_filter, flow_key);
 
 static int sum_flows(const flow_map *flows, uint64_t *ret_sum)
@@ -30,6 +31,7 @@ int main()
 	flow_filter filter;
 	flow_map flows;
 	load_map loads;
+	word_array words;
 	int err;
 
 	opts.sz = sizeof(opts);
@@ -42,5 +44,7 @@ int main()
 	err = err ? err : load_map_open("loads", 0, &loads);
 	err = err ? err : load_map_read_cpu(&loads, &cpu, 0, &value);
 	err = err ? err : flow_filter_open("filter", 0, &filter);
+	err = err ? err : word_array_open("words", 0, &words);
+	err = err || !word_array_at(&words, cpu) ? 1 : 0;
 	return err || flow_filter_push(&filter, &key) ? 1 : 0;
 }

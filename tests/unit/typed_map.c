@@ -7,6 +7,8 @@
 #include <setjmp.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,9 +28,15 @@ struct word {
 	uint64_t bits;
 };
 
+struct odd {
+	uint32_t words[3]; /* not a multiple of 8 */
+};
+
 BPFMAP_DEFINE(flow_map, struct flow_key, struct flow_stats);
 BPFMAP_DEFINE(flow_words, struct flow_key, struct word);
 BPFMAP_DEFINE(index_map, uint32_t, uint32_t);
+BPFMAP_DEFINE_ARRAY(word_array, struct word);
+BPFMAP_DEFINE_ARRAY(odd_array, struct odd);
 BPFMAP_DEFINE_PERCPU(load_map, uint32_t, struct flow_stats);
 BPFMAP_DEFINE(load_plain, uint32_t, struct flow_stats);
 BPFMAP_DEFINE_BLOOM(flow_filter, struct flow_key);
@@ -203,10 +211,13 @@ static void open__opens_a_pin_and_names_what_is_missing(void **state)
 {
 	struct bpfmap_create_opts opts = opts_of(BPF_MAP_TYPE_HASH);
 	const char *path = "/sys/fs/bpf/typed_map_test";
+	char dir[] = "/dev/shm/typed_map.XXXXXX", left[64];
 	struct flow_map flows = {NULL}, again = {NULL};
 	struct bpfmap_info info;
 	int err;
 
+	assert_non_null(mkdtemp(dir));
+	setenv("BPFMAP_DIR", dir, 1);
 	assert_int_equal(flow_map_open("/sys/fs/bpf/typed_map_nosuch", 0, &again), -ENOENT);
 	assert_string_not_equal(bpfmap_last_error(), "");
 	opts.memory = BPFMAP_MEMORY_SHARED;
@@ -218,6 +229,12 @@ static void open__opens_a_pin_and_names_what_is_missing(void **state)
 	assert_true(info.readonly);
 	flow_map_close(&again);
 	flow_map_close(&flows);
+	snprintf(left, sizeof(left), "%s/typed_map_test", dir);
+	assert_int_equal(unlink(left), 0);
+	snprintf(left, sizeof(left), "%s/.ids", dir);
+	assert_int_equal(unlink(left), 0);
+	assert_int_equal(rmdir(dir), 0);
+	unsetenv("BPFMAP_DIR");
 }
 
 static void arrays__have_typed_elements(void **state)
@@ -319,6 +336,46 @@ static void bloom__is_pushed_and_peeked(void **state)
 	flow_filter_close(&filter);
 }
 
+static void array__is_found_where_lookup_finds_it(void **state)
+{
+	struct bpfmap_create_opts opts = opts_of(BPF_MAP_TYPE_ARRAY);
+	struct bpfmap_array_view view;
+	struct odd_array odds = {.map = NULL};
+	struct word_array words = {.map = NULL};
+	struct odd value;
+
+	assert_int_equal(odd_array_create(&opts, &odds), 0);
+	assert_int_equal(word_array_create(&opts, &words), 0);
+	assert_int_equal(bpfmap_array_get_view(odds.map, &view), 0);
+	assert_int_equal(view.max_entries, ENTRIES);
+	for (uint32_t i = 0; i < ENTRIES; i++) {
+		value = (struct odd){{i, i * 2, i * 3}};
+		assert_int_equal(odd_array_update(&odds, &i, &value, BPF_ANY), 0);
+		assert_ptr_equal(odd_array_at(&odds, i), bpfmap_lookup(odds.map, &i));
+		assert_ptr_equal(bpfmap_array_at(&view, i), bpfmap_lookup(odds.map, &i));
+		assert_ptr_equal(word_array_lookup(&words, &i), bpfmap_lookup(words.map, &i));
+		assert_int_equal(odd_array_at(&odds, i)->words[2], i * 3);
+	}
+	assert_null(odd_array_at(&odds, ENTRIES));
+	assert_null(word_array_at(&words, UINT32_MAX));
+	assert_null(bpfmap_array_at(&view, ENTRIES));
+	odd_array_close(&odds);
+	word_array_close(&words);
+}
+
+static void array__of_another_type_is_ENOTSUP(void **state)
+{
+	struct bpfmap_create_opts opts = opts_of(BPF_MAP_TYPE_HASH);
+	struct word_array words = {.map = NULL};
+	struct flow_map flows = flows_filled();
+	struct bpfmap_array_view view;
+
+	assert_int_equal(word_array_create(&opts, &words), -ENOTSUP);
+	assert_null(words.map);
+	assert_int_equal(bpfmap_array_get_view(flows.map, &view), -ENOTSUP);
+	flow_map_close(&flows);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -336,6 +393,8 @@ int main(void)
 		cmocka_unit_test(percpu__lookup_gives_the_entered_cpus_value),
 		cmocka_unit_test(percpu__is_refused_by_a_definition_for_one_value),
 		cmocka_unit_test(bloom__is_pushed_and_peeked),
+		cmocka_unit_test(array__is_found_where_lookup_finds_it),
+		cmocka_unit_test(array__of_another_type_is_ENOTSUP),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
