@@ -6,7 +6,7 @@
  *   pool_off         pool: pool_n x elem_stride, elements that did not fit into their bucket
  *
  * Bucket, bucket_stride bytes:
- *   0   meta    version << 32 | tag[3] << 24 | ... | tag[0]; tag 0: slot empty, else 8 bits of hash
+ *   0   meta    version << 32 | tag[3] << 24 | ... | tag[0]; tag 0: slot empty, else 0x80 | 7 bits of hash
  *   8   lock    owner + 1, or 0
  *   12  chain   first pool element + 1, or 0
  *   16  slots   0, 3 or 4 of: key (padded to 8), value (padded to 8)
@@ -37,6 +37,7 @@
 #ifndef BPFMAP_MAP_HASH_H
 #define BPFMAP_MAP_HASH_H
 
+#include "base/hash.h"
 #include "map/map.h"
 #include "map/value.h"
 #include "sync/vcpu.h"
@@ -108,6 +109,7 @@ struct lru_geometry {
 struct hash_geometry {
 	uint32_t n_buckets;
 	uint32_t slots;
+	uint32_t tags_mask; /* the top bit of each slot's tag */
 	uint64_t bucket_stride;
 	uint32_t slot_stride;
 	uint32_t value_off; /* of the value behind the key */
@@ -129,10 +131,15 @@ struct hash_geometry {
 	uint64_t chunk_bytes; /* lazy bucket array; 0 if it is all reserved */
 };
 
-/* The handle's private view. */
+/* The handle's private view. What a lookup needs comes first. */
 struct hash {
-	struct hash_geometry g;
 	uint8_t *buckets;
+	uint64_t seed;
+	uint32_t key_size;
+	uint32_t value_size;
+	struct hash_geometry g;
+	struct region *region;
+	uint32_t max_entries;
 	uint8_t *pool;
 	struct hash_shm *shm;
 	uint8_t *planes;     /* NULL but for per-CPU types */
@@ -140,11 +147,6 @@ struct hash {
 	struct lru_node *lru_nodes;
 	struct shm_u8 *lru_marks;
 	struct shm_u32 *lru_ghosts;
-	struct region *region;
-	uint64_t seed;
-	uint32_t key_size;
-	uint32_t value_size;
-	uint32_t max_entries;
 	struct value_shape shape; /* of what the system call copies, per CPU */
 	struct vcpus vcpus;
 };
@@ -166,11 +168,10 @@ static inline uint32_t hash_bucket_of(const struct hash *h, uint64_t hash)
 	return (uint32_t)(((hash >> 32) * h->g.n_buckets) >> 32);
 }
 
+/* Never one of the values below 128, which are no tags: see slots_hit(). */
 static inline uint8_t hash_tag(uint64_t hash)
 {
-	uint8_t tag = (uint8_t)hash;
-
-	return (uint8_t)(tag + !tag);
+	return (uint8_t)(hash | 0x80);
 }
 
 static inline uint8_t *hash_slot(const struct hash *h, struct bucket_shm *b, uint32_t i)
@@ -249,12 +250,36 @@ struct operand {
 /* A reader that has begun again, or walked, so often meets scribbling, not writers. */
 #define READ_BUDGET 4000000ull
 
-/* What hash.c does for var.c too. */
+static inline uint64_t hash_key(const struct hash *h, const void *key)
+{
+	return hash_bytes(key, h->key_size, h->seed);
+}
+
+/* hash_read.c: the ops, and what writers and var.c use of it. */
+void *hash_lookup(struct bpfmap *map, const void *key);
+void *percpu_hash_lookup(struct bpfmap *map, const void *key);
+void *percpu_hash_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu);
+int hash_read(struct bpfmap *map, const void *key, void *ret_value);
+int hash_next_key(struct bpfmap *map, const void *key, void *ret_next);
+int hash_read_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,
+		     uint32_t *count);
+/* All CPUs' values, in the system call's layout. */
+void hash_value_copy(const struct hash *h, uint8_t *key, uint32_t elem, uint64_t meta,
+		     uint8_t *ret_value);
+/* One pass over a bucket. Returns how many elements it has; at most room of them are copied. */
+uint32_t hash_bucket_copy(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w,
+			  uint8_t *keys, uint8_t *values, uint32_t room);
 bool hash_find(const struct hash *h, const void *key, uint64_t hash, struct found *ret_found);
 /* Was what was copied since then the found element's? */
 bool hash_copy_valid(const struct hash *h, struct bucket_shm *b, const struct found *found);
 /* The next element's key, or NULL at the bucket's end. One pass; the caller validates meta. */
 uint8_t *hash_walk_next(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w);
+
+/* hash.c, for hash_slots.c and var.c. locked: who calls holds the bucket's lock. */
+int hash_update_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+		       const struct operand *op, uint64_t flags);
+int hash_delete_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
+		       const void *key, uint64_t hash, uint8_t *ret_value);
 int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags);
 /* Delete; ret_value, if wanted, is the last value, taken in the same step. */
 int hash_delete_key(struct hash *h, const void *key, uint64_t hash, uint8_t *ret_value);

@@ -85,6 +85,7 @@ int hash_geometry_of(const struct map_spec *spec, uint32_t cpus, struct hash_geo
 	} else {
 		geometry_slots(g, n, slot);
 	}
+	g->tags_mask = g->slots ? 0x80808080u >> (SLOTS_MAX - g->slots) * 8 : 0;
 	g->slot_stride = (uint32_t)slot;
 	g->value_off = (uint32_t)RU8(spec->key_size);
 	g->elem_stride = ELEM_HEAD + slot;
