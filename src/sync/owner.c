@@ -107,6 +107,16 @@ static bool fd_renew(int fd)
 	return own >= 0;
 }
 
+/* Of tables that nobody registers with. */
+static struct owner_local nobody[THREAD_MAX + 1];
+
+static void by_thread_free(struct owner_table *table)
+{
+	if (table->by_thread != nobody)
+		free(table->by_thread);
+	table->by_thread = nobody;
+}
+
 /* In the child: its copy of our description would keep the parent's beacons lit after the parent's
  * death, so every table gets a description of its own, and its threads no numbers yet. */
 static void after_fork_in_child(void)
@@ -117,12 +127,11 @@ static void after_fork_in_child(void)
 	for (struct owner_table *t = all_tables; t; t = t->next) {
 		pthread_mutex_init(&t->mutex, NULL);
 		memset(t->mine, 0, sizeof(t->mine));
-		if (t->by_thread)
-			memset(t->by_thread, 0, THREAD_MAX * sizeof(*t->by_thread));
+		if (t->by_thread != nobody)
+			memset(t->by_thread, 0, sizeof(nobody));
 		if (t->fd < 0 || fd_renew(t->fd))
 			continue;
-		free(t->by_thread);
-		t->by_thread = NULL;
+		by_thread_free(t);
 	}
 }
 
@@ -162,6 +171,8 @@ static struct shm_u32 *no_lock(void *arg, uint32_t lock_index)
 int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int fd,
 		     owner_reserve_fn *reserve, void *reserve_arg)
 {
+	struct owner_local *by_thread;
+
 	owner_watch_forks();
 	table->fd = fd;
 	table->reserve = reserve;
@@ -169,11 +180,13 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 	table->mend = mend_nothing;
 	table->lock_word = no_lock;
 	pthread_mutex_init(&table->mutex, NULL);
+	table->by_thread = nobody;
 	if (reserve) {
 		/* Large and mostly untouched: calloc leaves its pages to the kernel's zero page. */
-		table->by_thread = calloc(THREAD_MAX, sizeof(*table->by_thread));
-		if (!table->by_thread)
+		by_thread = calloc(1, sizeof(nobody));
+		if (!by_thread)
 			return fail(ENOMEM, "no memory for the table of threads");
+		table->by_thread = by_thread;
 	}
 	table->shm = shm;
 	pthread_mutex_lock(&all_mutex);
@@ -196,14 +209,14 @@ void owner_table_close(struct owner_table *table)
 	if (table->next)
 		table->next->prev = table->prev;
 	pthread_mutex_unlock(&all_mutex);
-	for (uint32_t n = 0; table->by_thread && n < owner_count(table); n++) {
+	for (uint32_t n = 0; table->by_thread != nobody && n < owner_count(table); n++) {
 		if (!is_mine(table, n))
 			continue;
 		shm_u32_store_relaxed(&owner_record(table, n)->state, 0);
 		if (table->fd >= 0)
 			beacon(table->fd, F_OFD_SETLK, F_UNLCK, n, NULL);
 	}
-	free(table->by_thread);
+	by_thread_free(table);
 	pthread_mutex_destroy(&table->mutex);
 }
 
@@ -291,7 +304,7 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner)
 	uint32_t thread = thread_number(), number;
 	int err;
 
-	if (!table->by_thread)
+	if (table->by_thread == nobody)
 		return fail(EPERM, "the map is read-only here: opened so, or /proc was not there "
 				   "when this process was forked");
 	if (thread >= THREAD_MAX)
@@ -303,7 +316,7 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner)
 	if (err == -EAGAIN)
 		fail(EAGAIN, "%d threads write to this map already", OWNER_MAX);
 	if (!err) {
-		*ret_owner = &table->by_thread[thread];
+		*ret_owner = &table->by_thread[thread + 1];
 		err = adopt_number(table, number, *ret_owner);
 	}
 	pthread_mutex_unlock(&table->mutex);

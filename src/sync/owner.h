@@ -74,8 +74,10 @@ struct owner_table {
 	struct owner_table_shm *shm;
 	int fd; /* our own description; -1: private memory */
 	pthread_mutex_t mutex;
-	struct owner_local *by_thread; /* THREAD_MAX entries; NULL if read-only */
-	uint8_t mine[OWNER_MAX / 8];   /* numbers that this handle holds */
+	/* By a thread's number + 1; entry 0, of threads without a number, stays empty, and so do all of a
+	 * read-only table, which shares them with others. */
+	struct owner_local *by_thread;
+	uint8_t mine[OWNER_MAX / 8]; /* numbers that this handle holds */
 	owner_reserve_fn *reserve;
 	void *reserve_arg;
 	owner_mend_fn *mend; /* the map type's; set after open, before the first registration */
@@ -98,21 +100,16 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner);
 
 static inline int owner_self(struct owner_table *table, struct owner_local **ret_owner)
 {
-	uint32_t thread = thread_number();
-
-	if (thread < THREAD_MAX && table->by_thread && table->by_thread[thread].number_plus1) {
-		*ret_owner = &table->by_thread[thread];
+	*ret_owner = &table->by_thread[thread_number_plus1];
+	if (__builtin_expect((*ret_owner)->number_plus1 != 0, 1))
 		return 0;
-	}
 	return owner_register(table, ret_owner);
 }
 
 /* The calling thread's number + 1 if it is registered, else 0. */
 static inline uint32_t owner_known_plus1(const struct owner_table *table)
 {
-	uint32_t thread = thread_number_plus1 - 1;
-
-	return thread < THREAD_MAX && table->by_thread ? table->by_thread[thread].number_plus1 : 0;
+	return table->by_thread[thread_number_plus1].number_plus1;
 }
 
 static inline struct owner_shm *owner_record(const struct owner_table *table, uint32_t number)
