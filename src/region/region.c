@@ -17,13 +17,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,6 +35,11 @@
 /* More than any map may ask for, and far from overflow. */
 #define REGION_MAX_BYTES ((uint64_t)1 << 46)
 #define BTF_MAX_BYTES	 (16u << 20)
+/* The size of a huge page, or of several; any other costs speed alone. */
+#define HUGE_BYTES ((uint64_t)2 << 20)
+#ifndef MADV_COLLAPSE
+#define MADV_COLLAPSE 25
+#endif
 /* Handles keep their descriptors from this number on, if the limit allows. */
 #define FD_HIGH 512
 /* From here on a reservation looks first whether the memory is there. */
@@ -82,9 +88,21 @@ static uint64_t memory_available(void)
 	return found ? kib * 1024 : UINT64_MAX;
 }
 
+/* The whole huge pages of a range: fewer TLB misses, and the kernel hands them out faster. Only where every
+ * byte of one is wanted, so that they cost no memory. False: there are none. */
+static bool huge_part(uint64_t off, uint64_t len, uint64_t *ret_first, uint64_t *ret_end)
+{
+	*ret_first = ALIGN_UP(off, HUGE_BYTES);
+	*ret_end = (off + len) / HUGE_BYTES * HUGE_BYTES;
+	return *ret_first < *ret_end;
+}
+
 static int reserve_private(struct region *region, uint64_t off, uint64_t len)
 {
-	uint64_t start = off / 4096 * 4096;
+	uint64_t start = off / 4096 * 4096, first, end;
+
+	if (huge_part(off, len, &first, &end))
+		madvise(region->base + first, end - first, MADV_HUGEPAGE);
 
 	if (madvise(region->base + start, ALIGN_UP(off + len, 4096) - start, MADV_POPULATE_WRITE) &&
 	    errno != EINVAL)
@@ -92,18 +110,37 @@ static int reserve_private(struct region *region, uint64_t off, uint64_t len)
 	return 0;
 }
 
+/* A tmpfs gives huge pages to who asks for them expressly, whatever its mount options say; around a page that
+ * is there already. That this fails is no failure: what it did not do, small pages do. */
+static void huge_file(struct region *region, uint64_t off, uint64_t len)
+{
+	uint64_t first, end;
+
+	if (!huge_part(off, len, &first, &end))
+		return;
+	for (off = first; off < end; off += HUGE_BYTES)
+		if (fallocate(region->fd, 0, (off_t)off, 4096))
+			return;
+	madvise(region->base + first, end - first, MADV_COLLAPSE);
+}
+
 /* A full tmpfs is to a map what no memory is to the kernel's maps: ENOMEM. */
 static int reserve_file(struct region *region, uint64_t off, uint64_t len)
 {
-	struct statvfs fs;
+	struct statfs fs;
 
-	if (!fstatvfs(region->fd, &fs) && fs.f_blocks && len / fs.f_frsize > fs.f_bavail)
+	if (fstatfs(region->fd, &fs))
+		memset(&fs, 0, sizeof(fs));
+	if (fs.f_blocks && len / (uint64_t)fs.f_bsize > fs.f_bavail) {
 		errno = ENOSPC;
-	else
+	} else {
+		if (fs.f_type == TMPFS_MAGIC)
+			huge_file(region, off, len);
 		do {
 			if (!fallocate(region->fd, 0, (off_t)off, (off_t)len))
 				return 0;
 		} while (errno == EINTR);
+	}
 	return fail(errno == ENOSPC ? ENOMEM : errno,
 		    "cannot reserve %llu bytes for the map in %s: %s (free some there, or make the "
 		    "map smaller)",
@@ -137,12 +174,39 @@ static int reserve_owner(void *arg, uint64_t off, uint64_t len)
 	return region_reserve(region, owners_offset(region->body_bytes) + off, len);
 }
 
+/* Large regions begin at an address at which huge pages can be mapped. */
+static void *map_aligned(const struct region *region, int prot, int flags)
+{
+	uint64_t room = region->size + HUGE_BYTES;
+	uint8_t *around, *base;
+
+	if (region->size < HUGE_BYTES)
+		return mmap(NULL, region->size, prot, flags, region->fd, 0);
+	around = mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (around == MAP_FAILED)
+		return mmap(NULL, region->size, prot, flags, region->fd, 0);
+	base = (uint8_t *)ALIGN_UP((uintptr_t)around, HUGE_BYTES);
+	if (mmap(base, region->size, prot, flags | MAP_FIXED, region->fd, 0) == MAP_FAILED) {
+		int err = errno;
+
+		munmap(around, room);
+		errno = err;
+		return MAP_FAILED;
+	}
+	if (base > around)
+		munmap(around, (size_t)(base - around));
+	room -= (uint64_t)(base - around) + ALIGN_UP(region->size, 4096);
+	if (room)
+		munmap(base + ALIGN_UP(region->size, 4096), room);
+	return base;
+}
+
 static int region_map(struct region *region)
 {
 	int prot = region->readonly ? PROT_READ : PROT_READ | PROT_WRITE;
 	int flags = region->fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED;
 
-	region->base = mmap(NULL, region->size, prot, flags, region->fd, 0);
+	region->base = map_aligned(region, prot, flags);
 	if (region->base == MAP_FAILED) {
 		region->base = NULL;
 		return fail_os(errno == EAGAIN ? ENOMEM : errno, "cannot map %llu bytes",
