@@ -74,11 +74,26 @@ size_t map_syscall_value_size(const struct bpfmap *map)
 	return map->vcpus ? map->vcpus->count * RU8(map->spec.value_size) : map->spec.value_size;
 }
 
+/* Frozen for good, or opened read-only. */
+static inline bool map_closed(const struct bpfmap *map)
+{
+	return map->region->readonly ||
+	       shm_u32_load_acquire(&map->region->header->frozen); /* F2 acquire <- F1 */
+}
+
+/* map_may_write() without the sentence. */
+static inline bool map_is_closed(const struct bpfmap *map)
+{
+	/* F2 acquire <- F1 */
+	return __builtin_expect(
+		map->region->readonly || shm_u32_load_acquire(&map->region->header->frozen), 0);
+}
+
 int map_may_write(const struct bpfmap *map)
 {
 	if (map->region->readonly)
 		return fail(EPERM, "the map was opened read-only");
-	if (shm_u32_load_acquire(&map->region->header->frozen)) /* F2 acquire <- F1 */
+	if (map_closed(map))
 		return fail(EPERM, "the map is frozen: it can be read, and programs may change it");
 	return 0;
 }
@@ -304,19 +319,15 @@ int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)
 
 int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
-	int err = map_may_write(map);
-
-	if (err)
-		return err;
+	if (__builtin_expect(map_closed(map), 0))
+		return map_may_write(map);
 	return map->ops->write ? map->ops->write(map, key, value, flags) : no_keys(map);
 }
 
 int bpfmap_delete(struct bpfmap *map, const void *key)
 {
-	int err = map_may_write(map);
-
-	if (err)
-		return err;
+	if (__builtin_expect(map_closed(map), 0))
+		return map_may_write(map);
 	return map->ops->delete_elem ? map->ops->delete_elem(map, key) : no_keys(map);
 }
 
@@ -327,10 +338,8 @@ int bpfmap_next_key(struct bpfmap *map, const void *key, void *ret_next)
 
 int bpfmap_push(struct bpfmap *map, const void *value, uint64_t flags)
 {
-	int err = map_may_write(map);
-
-	if (err)
-		return err;
+	if (map_is_closed(map))
+		return map_may_write(map);
 	if (!map->ops->push)
 		return map_lacks(map, "has keys: update it");
 	return map->ops->push(map, value, flags);
