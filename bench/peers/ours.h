@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* ours.h: bpfmap through its public API and shared library, in private memory or in a shared file. The
+ * file that includes it defines OURS_NAME and OURS_MEMORY.
+ */
+#include "peer.h"
+
+#include <bpfmap/bpfmap.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct table {
+	struct bpfmap *map;
+};
+
+static inline uint64_t table_get(struct table *t, const struct key *key)
+{
+	const struct value *value = bpfmap_lookup(t->map, key);
+
+	return value ? value->w[0] : 0;
+}
+
+static inline uint64_t table_read(struct table *t, const struct key *key, struct value *ret_value)
+{
+	return bpfmap_read(t->map, key, ret_value) ? 0 : ret_value->w[0];
+}
+
+static inline void table_put(struct table *t, const struct key *key, const struct value *value)
+{
+	if (bpfmap_update(t->map, key, value, BPF_ANY)) {
+		fprintf(stderr, OURS_NAME ": update: %s\n", bpfmap_last_error());
+		exit(1);
+	}
+}
+
+static inline void table_remove(struct table *t, const struct key *key)
+{
+	if (bpfmap_delete(t->map, key)) {
+		fprintf(stderr, OURS_NAME ": the oldest key has gone\n");
+		exit(1);
+	}
+}
+
+#define TABLE_PUT
+#define TABLE_REMOVE
+#define TABLE_READ
+#include "loop.h"
+
+static void *ours_open(const struct table_spec *spec)
+{
+	struct bpfmap_create_opts opts = {.sz = sizeof(opts),
+					  .type = BPF_MAP_TYPE_HASH,
+					  .key_size = sizeof(struct key),
+					  .value_size = sizeof(struct value),
+					  .max_entries = spec->entries,
+					  .memory = OURS_MEMORY};
+	struct table *t = calloc(1, sizeof(*t));
+
+	if (t && !bpfmap_create(&opts, &t->map))
+		return t;
+	fprintf(stderr, OURS_NAME ": %s\n", bpfmap_last_error());
+	free(t);
+	return NULL;
+}
+
+static void ours_close(void *table)
+{
+	struct table *t = table;
+
+	bpfmap_close(t->map);
+	free(t);
+}
+
+#define OURS_PEER                                                                                  \
+	{                                                                                          \
+		.name = OURS_NAME,                                                                 \
+		.ops = OP_BIT(OP_LOOP) | OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_MISS) | \
+		       OP_BIT(OP_READ) | OP_BIT(OP_UPDATE) | OP_BIT(OP_CHURN) | OP_BIT(OP_MIXED),  \
+		.open = ours_open, .close = ours_close, .run = loop_run                            \
+	}
