@@ -74,13 +74,6 @@ size_t map_syscall_value_size(const struct bpfmap *map)
 	return map->vcpus ? map->vcpus->count * RU8(map->spec.value_size) : map->spec.value_size;
 }
 
-/* Frozen for good, or opened read-only. */
-static inline bool map_closed(const struct bpfmap *map)
-{
-	return map->region->readonly ||
-	       shm_u32_load_acquire(&map->region->header->frozen); /* F2 acquire <- F1 */
-}
-
 /* map_may_write() without the sentence. */
 static inline bool map_is_closed(const struct bpfmap *map)
 {
@@ -93,7 +86,7 @@ int map_may_write(const struct bpfmap *map)
 {
 	if (map->region->readonly)
 		return fail(EPERM, "the map was opened read-only");
-	if (map_closed(map))
+	if (map_is_closed(map))
 		return fail(EPERM, "the map is frozen: it can be read, and programs may change it");
 	return 0;
 }
@@ -319,14 +312,14 @@ int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)
 
 int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
-	if (__builtin_expect(map_closed(map), 0))
+	if (map_is_closed(map))
 		return map_may_write(map);
 	return map->ops->write ? map->ops->write(map, key, value, flags) : no_keys(map);
 }
 
 int bpfmap_delete(struct bpfmap *map, const void *key)
 {
-	if (__builtin_expect(map_closed(map), 0))
+	if (map_is_closed(map))
 		return map_may_write(map);
 	return map->ops->delete_elem ? map->ops->delete_elem(map, key) : no_keys(map);
 }
