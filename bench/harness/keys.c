@@ -121,13 +121,14 @@ void keys_draw(struct keys *keys, enum op op, enum draw draw, struct held *held,
 	room_ready(room, n);
 	if (op == OP_CHURN) {
 		draw_churn(keys, held, worker, room);
-	} else if (op == OP_MISS) {
+	} else if (op == OP_MISS || op == OP_INSERT) {
 		for (uint32_t i = 0; i < n; i++)
 			room->keys[i] = key_of(ABSENT | keys->random++);
 	} else {
 		draw_present(keys, op, draw, held, room);
 	}
-	if (op == OP_UPDATE || op == OP_LOOP)
+	if (!(OP_BIT(op) & (OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_READ) |
+			    OP_BIT(OP_BULK) | OP_BIT(OP_MIXED))))
 		room->expected = 0;
 }
 

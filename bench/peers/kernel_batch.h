@@ -20,6 +20,7 @@ struct kernel_batch {
 	unsigned long long sum;
 	unsigned long long last;
 	struct kernel_key keys[2 * KERNEL_OPS];
+	unsigned int ids[KERNEL_OPS];
 };
 
 #endif

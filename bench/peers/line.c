@@ -14,39 +14,19 @@ struct table {
 	uint64_t (*lines)[LINE / sizeof(uint64_t)];
 };
 
-static uint64_t line_get(const struct table *t, const struct batch *b)
+static inline uint64_t table_get(struct table *t, const uint32_t *id)
 {
-	uint64_t sum = 0;
-
-	for (uint32_t i = 0; i < b->n; i++)
-		sum += t->lines[b->ids[i]][0];
-	return sum;
+	return t->lines[*id][0];
 }
 
-static uint64_t line_dependent(const struct table *t, const struct batch *b)
+static inline void table_put(struct table *t, const uint32_t *id, const struct value *value)
 {
-	uint64_t sum = 0, last = 0;
-
-	for (uint32_t i = 0; i < b->n; i++) {
-		last = t->lines[b->ids[i] + (last & b->zero)][0];
-		sum += last;
-	}
-	return sum;
+	t->lines[*id][0] = value->w[0];
 }
 
-static uint64_t line_put(struct table *t, const struct batch *b)
-{
-	for (uint32_t i = 0; i < b->n; i++)
-		t->lines[b->ids[i]][0] = value_for(&b->keys[i]).w[0];
-	return 0;
-}
-
-static uint64_t line_run(void *table, uint32_t worker, enum op op, const struct batch *b)
-{
-	if (op == OP_UPDATE)
-		return line_put(table, b);
-	return op == OP_DEPENDENT ? line_dependent(table, b) : line_get(table, b);
-}
+#define LOOP_BY_INDEX
+#define TABLE_PUT
+#include "loop.h"
 
 static void *line_open(const struct table_spec *spec)
 {
@@ -74,4 +54,4 @@ const struct peer peer_line = {.name = "line",
 			       .ops = OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_UPDATE),
 			       .open = line_open,
 			       .close = line_close,
-			       .run = line_run};
+			       .run = loop_run};

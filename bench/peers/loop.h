@@ -6,20 +6,33 @@
  *   static inline void table_remove(struct table *, const struct key *)
  *   static inline uint64_t table_read(struct table *, const struct key *, struct value *)
  *   static inline uint64_t table_bulk(struct table *, const struct key *)    BULK keys: sum of first words
+ *   static inline void table_add(struct table *, const struct key *, uint64_t)    to the first word
+ *   static inline void table_cycle(struct table *)
+ * With LOOP_BY_INDEX keys are elements' numbers: const uint32_t * instead of const struct key *.
  */
 #ifndef BENCH_LOOP_H
 #define BENCH_LOOP_H
 
 #include "peer.h"
 
+#ifdef LOOP_BY_INDEX
+#define LOOP_KEY	uint32_t
+#define LOOP_KEYS(b)	((b)->ids)
+#define LOOP_CHAIN(key) (key)
+#else
+#define LOOP_KEY	struct key
+#define LOOP_KEYS(b)	((b)->keys)
+#define LOOP_CHAIN(key) ((key).w[0])
+#endif
+
 static uint64_t loop_empty(const struct batch *b)
 {
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < b->n; i++) {
-		const struct key *key = &b->keys[i];
+		LOOP_KEY key = LOOP_KEYS(b)[i];
 
-		__asm__ volatile("" : : "r"(key->w[0]));
+		__asm__ volatile("" : : "r"(LOOP_CHAIN(key)));
 		sum += b->zero;
 	}
 	return sum;
@@ -30,7 +43,7 @@ static uint64_t loop_get(struct table *t, const struct batch *b)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < b->n; i++)
-		sum += table_get(t, &b->keys[i]);
+		sum += table_get(t, &LOOP_KEYS(b)[i]);
 	return sum;
 }
 
@@ -39,9 +52,9 @@ static uint64_t loop_dependent(struct table *t, const struct batch *b)
 	uint64_t sum = 0, last = 0;
 
 	for (uint32_t i = 0; i < b->n; i++) {
-		struct key key = b->keys[i];
+		LOOP_KEY key = LOOP_KEYS(b)[i];
 
-		key.w[0] += last & b->zero;
+		LOOP_CHAIN(key) += last & b->zero;
 		last = table_get(t, &key);
 		sum += last;
 	}
@@ -54,7 +67,7 @@ static uint64_t loop_put(struct table *t, const struct batch *b)
 	for (uint32_t i = 0; i < b->n; i++) {
 		struct value value = value_for(&b->keys[i]);
 
-		table_put(t, &b->keys[i], &value);
+		table_put(t, &LOOP_KEYS(b)[i], &value);
 	}
 	return 0;
 }
@@ -67,16 +80,17 @@ static uint64_t loop_mixed(struct table *t, const struct batch *b)
 		struct value value;
 
 		if (i % 10 != 9) {
-			sum += table_get(t, &b->keys[i]);
+			sum += table_get(t, &LOOP_KEYS(b)[i]);
 			continue;
 		}
 		value = value_for(&b->keys[i]);
-		table_put(t, &b->keys[i], &value);
+		table_put(t, &LOOP_KEYS(b)[i], &value);
 	}
 	return sum;
 }
 #define PUT_CASES                              \
-	case OP_UPDATE: return loop_put(t, b); \
+	case OP_UPDATE:                        \
+	case OP_INSERT: return loop_put(t, b); \
 	case OP_MIXED:                         \
 		return loop_mixed(t, b);
 #else
@@ -108,7 +122,7 @@ static uint64_t loop_read(struct table *t, const struct batch *b)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < b->n; i++) {
-		sum += table_read(t, &b->keys[i], &value);
+		sum += table_read(t, &LOOP_KEYS(b)[i], &value);
 		__asm__ volatile("" : : "r"(&value) : "memory");
 	}
 	return sum;
@@ -126,7 +140,7 @@ static uint64_t loop_bulk(struct table *t, const struct batch *b)
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < b->n; i += BULK)
-		sum += table_bulk(t, &b->keys[i]);
+		sum += table_bulk(t, &LOOP_KEYS(b)[i]);
 	return sum;
 }
 #define BULK_CASES    \
@@ -134,6 +148,34 @@ static uint64_t loop_bulk(struct table *t, const struct batch *b)
 		return loop_bulk(t, b);
 #else
 #define BULK_CASES
+#endif
+
+#ifdef TABLE_ADD
+static uint64_t loop_add(struct table *t, const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		table_add(t, &LOOP_KEYS(b)[i], b->zero);
+	return 0;
+}
+#define ADD_CASES    \
+	case OP_ADD: \
+		return loop_add(t, b);
+#else
+#define ADD_CASES
+#endif
+
+#ifdef TABLE_CYCLE
+static uint64_t loop_cycle(struct table *t, const struct batch *b)
+{
+	for (uint32_t i = 0; i < b->n; i++)
+		table_cycle(t);
+	return 0;
+}
+#define CYCLE_CASES    \
+	case OP_CYCLE: \
+		return loop_cycle(t, b);
+#else
+#define CYCLE_CASES
 #endif
 
 static uint64_t loop_run(void *table, uint32_t worker, enum op op, const struct batch *b)
@@ -151,6 +193,8 @@ static uint64_t loop_run(void *table, uint32_t worker, enum op op, const struct 
 		REMOVE_CASES
 		READ_CASES
 		BULK_CASES
+		ADD_CASES
+		CYCLE_CASES
 	default: return 0;
 	}
 }

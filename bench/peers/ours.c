@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* ours.c: bpfmap in private memory. */
 #define OURS_NAME   "ours"
+#define OURS_TYPE   BPF_MAP_TYPE_HASH
 #define OURS_MEMORY BPFMAP_MEMORY_PRIVATE
+#define OURS_OPS                                                                     \
+	(OP_BIT(OP_LOOP) | OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_MISS) | \
+	 OP_BIT(OP_READ) | OP_BIT(OP_UPDATE) | OP_BIT(OP_CHURN) | OP_BIT(OP_MIXED))
 #include "ours.h"
 
 const struct peer peer_ours = OURS_PEER;

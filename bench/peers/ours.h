@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* ours.h: bpfmap through its public API and shared library, in private memory or in a shared file. The
- * file that includes it defines OURS_NAME and OURS_MEMORY.
+ * file that includes it defines OURS_NAME, OURS_TYPE, OURS_MEMORY and OURS_OPS.
  */
 #include "peer.h"
 
@@ -48,7 +48,7 @@ static inline void table_remove(struct table *t, const struct key *key)
 static void *ours_open(const struct table_spec *spec)
 {
 	struct bpfmap_create_opts opts = {.sz = sizeof(opts),
-					  .type = BPF_MAP_TYPE_HASH,
+					  .type = OURS_TYPE,
 					  .key_size = sizeof(struct key),
 					  .value_size = sizeof(struct value),
 					  .max_entries = spec->entries,
@@ -70,10 +70,16 @@ static void ours_close(void *table)
 	free(t);
 }
 
-#define OURS_PEER                                                                                  \
-	{                                                                                          \
-		.name = OURS_NAME,                                                                 \
-		.ops = OP_BIT(OP_LOOP) | OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_MISS) | \
-		       OP_BIT(OP_READ) | OP_BIT(OP_UPDATE) | OP_BIT(OP_CHURN) | OP_BIT(OP_MIXED),  \
-		.open = ours_open, .close = ours_close, .run = loop_run                            \
+static uint64_t ours_bytes(void *table)
+{
+	struct table *t = table;
+	struct bpfmap_info info;
+
+	return bpfmap_get_info(t->map, &info) ? 0 : info.memory_bytes;
+}
+
+#define OURS_PEER                                                                           \
+	{                                                                                   \
+		.name = OURS_NAME, .ops = OURS_OPS, .open = ours_open, .close = ours_close, \
+		.run = loop_run, .bytes = ours_bytes                                        \
 	}

@@ -43,6 +43,7 @@ struct batch {
 struct table_spec {
 	uint32_t entries; /* elements that the table will hold at once */
 	uint32_t threads; /* at most WORKERS at once */
+	uint32_t hashes;  /* Bloom filters: hash functions; else 0 */
 };
 #define WORKERS 2u
 
@@ -58,8 +59,8 @@ struct peer {
 	void (*prepare)(void *table, uint32_t worker, const struct batch *batch);
 	/* The sum of the values' first words of lookups that hit; of other operations nothing. */
 	uint64_t (*run)(void *table, uint32_t worker, enum op op, const struct batch *batch);
-	/* Bytes outside of this process, such as the kernel's; NULL: none. */
-	uint64_t (*foreign_bytes)(void *table);
+	/* What it says that it takes; NULL: nothing, so the process is asked. */
+	uint64_t (*bytes)(void *table);
 };
 
 /* Peers in the order of reports, ended by NULL; ours, to which ratios refer, is the first. */

@@ -26,6 +26,7 @@ struct table {
 	struct rte_rcu_qsbr *qsbr;
 	struct value *values;
 	size_t values_size;
+	size_t allocated_before;
 };
 
 static __thread unsigned int rte_worker;
@@ -162,6 +163,20 @@ static void rte_values(struct table *t)
 		abort();
 }
 
+static size_t rte_allocated(void)
+{
+	struct rte_malloc_socket_stats stats;
+
+	return rte_malloc_get_socket_stats(0, &stats) ? 0 : stats.heap_allocsz_bytes;
+}
+
+static uint64_t rte_bytes(void *table)
+{
+	struct table *t = table;
+
+	return rte_allocated() - t->allocated_before + t->values_size;
+}
+
 static void *rte_open(const struct table_spec *spec)
 {
 	static unsigned int number;
@@ -184,6 +199,7 @@ static void *rte_open(const struct table_spec *spec)
 		return NULL;
 	}
 	snprintf(name, sizeof(name), "bench%u", number++);
+	t->allocated_before = rte_allocated();
 	t->hash = rte_hash_create(&parameters);
 	t->qsbr = rte_zmalloc(NULL, rte_rcu_qsbr_get_memsize(RTE_MAX_LCORE), RTE_CACHE_LINE_SIZE);
 	rcu.v = t->qsbr;
@@ -215,4 +231,5 @@ const struct peer peer_rte = {.name = "rte_hash",
 			      .close = rte_close,
 			      .enter = rte_enter,
 			      .leave = rte_leave,
-			      .run = loop_run};
+			      .run = loop_run,
+			      .bytes = rte_bytes};

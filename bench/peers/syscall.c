@@ -31,4 +31,4 @@ const struct peer peer_syscall = {.name = "syscall",
 				  .open = fd_open,
 				  .close = fd_close,
 				  .run = loop_run,
-				  .foreign_bytes = fd_bytes};
+				  .bytes = fd_bytes};

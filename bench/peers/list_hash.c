@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* peers.c: who takes part. */
+/* list_hash.c: who takes part in the question "hash". */
 #include "peer.h"
 
 #include <stddef.h>

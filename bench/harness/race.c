@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash.c: what operations on hash tables cost.
+/* race.c: what operations on tables cost: the program behind hash, lru, array and bloom, which differ in
+ * their list of peers.
  *
- * hash -n ENTRIES [-t THREADS | -P] [-d uniform|zipf] [-o OP,...] [-p PEER,...] [-r ROUNDS] [-m MS]
+ * PROGRAM -n ENTRIES [-t THREADS | -P | -M] [-d uniform,zipf] [-o OP,...] [-p PEER,...] [-r ROUNDS] [-m MS]
+ *         [-k HASHES]
  *
  * All peers hold the same ENTRIES elements, full to their capacity, in one process. A round measures each
  * once, one after the other, beginning with another one each time; ratios are taken within a round. Before a
@@ -11,6 +13,7 @@
  * times; the last one counts then, by its CPU time if there is one thread. A table with tabs:
  * shape, draw, operation, entries, threads, peer, ns (median, least, most), its multiple of the first peer's
  * (median, least, most), rounds, disturbed ones, sums that were wrong (lookups that missed present keys).
+ * -M: bytes per entry instead, see memory_all().
  */
 #include "crew.h"
 #include "sample.h"
@@ -18,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define ROUNDS_MAX 99u
@@ -39,7 +43,7 @@ struct lane {
 	struct held held;
 	double guess_ns; /* per operation, from the last sample */
 	double ns[ROUNDS_MAX];
-	uint32_t disturbed;
+	uint8_t disturbed[ROUNDS_MAX];
 	uint32_t wrong;
 };
 
@@ -51,6 +55,8 @@ struct options {
 	unsigned int ops;
 	const char *peers;
 	uint32_t rounds;
+	uint32_t hashes;
+	uint32_t memory; /* bytes instead of times */
 	double ms;
 };
 
@@ -86,7 +92,7 @@ static void lane_fill(struct bench *b, struct lane *lane)
 
 static void lanes_open(struct bench *b)
 {
-	struct table_spec spec = {b->options.entries, b->options.threads};
+	struct table_spec spec = {b->options.entries, b->options.threads, b->options.hashes};
 
 	for (uint32_t i = 0; peers[i]; i++) {
 		struct lane *lane = &b->lanes[b->n_lanes];
@@ -146,7 +152,7 @@ static void lane_sample(struct bench *b, struct lane *lane, enum op op, enum dra
 		n = ops_in(lane, b->options.ms, OPS_MAX);
 		lane->ns[round] = lane_run(b, lane, op, draw, n, &disturbed);
 	}
-	lane->disturbed += disturbed != 0;
+	lane->disturbed[round] = disturbed != 0;
 }
 
 static int lane_has(const struct lane *lane, enum op op)
@@ -154,35 +160,63 @@ static int lane_has(const struct lane *lane, enum op op)
 	return (lane->peer->ops & OP_BIT(op)) != 0;
 }
 
-static void print_lane(struct bench *b, struct lane *lane, enum op op, enum draw draw)
+/* The rounds in which neither was disturbed if these are half of all, else all. The number of rounds. */
+static uint32_t rounds_usable(const struct bench *b, const struct lane *one, const struct lane *two,
+			      uint32_t *ret_rounds)
 {
-	double ratios[ROUNDS_MAX];
-	uint32_t rounds = b->options.rounds;
-	struct spread ratio = {0, 0, 0}, ns;
+	uint32_t clean = 0;
 
-	if (lane_has(&b->lanes[0], op)) {
-		for (uint32_t r = 0; r < rounds; r++)
-			ratios[r] = lane->ns[r] / b->lanes[0].ns[r];
-		ratio = spread_of(ratios, rounds);
-	}
-	if (lane != &b->lanes[0]) {
-		ns = spread_of(lane->ns, rounds);
-	} else { /* the others still need them in order */
-		memcpy(ratios, lane->ns, sizeof(ratios));
-		ns = spread_of(ratios, rounds);
-	}
+	for (uint32_t r = 0; r < b->options.rounds; r++)
+		if (!one->disturbed[r] && !two->disturbed[r])
+			ret_rounds[clean++] = r;
+	if (2 * clean >= b->options.rounds)
+		return clean;
+	for (uint32_t r = 0; r < b->options.rounds; r++)
+		ret_rounds[r] = r;
+	return b->options.rounds;
+}
+
+static struct spread lane_spread(const struct bench *b, const struct lane *lane)
+{
+	uint32_t rounds[ROUNDS_MAX], n = rounds_usable(b, lane, lane, rounds);
+	double ns[ROUNDS_MAX];
+
+	for (uint32_t i = 0; i < n; i++)
+		ns[i] = lane->ns[rounds[i]];
+	return spread_of(ns, n);
+}
+
+static struct spread lane_ratio(const struct bench *b, const struct lane *lane,
+				const struct lane *to)
+{
+	uint32_t rounds[ROUNDS_MAX], n = rounds_usable(b, lane, to, rounds);
+	double ratios[ROUNDS_MAX];
+
+	for (uint32_t i = 0; i < n; i++)
+		ratios[i] = lane->ns[rounds[i]] / to->ns[rounds[i]];
+	return spread_of(ratios, n);
+}
+
+static void print_lane(const struct bench *b, const struct lane *lane, enum op op, enum draw draw)
+{
+	struct spread ratio = {0, 0, 0}, ns = lane_spread(b, lane);
+	uint32_t disturbed = 0;
+
+	if (lane_has(&b->lanes[0], op))
+		ratio = lane_ratio(b, lane, &b->lanes[0]);
+	for (uint32_t r = 0; r < b->options.rounds; r++)
+		disturbed += lane->disturbed[r];
 	printf("%d/%d\t%s\t%s\t%u\t%u%s\t%s\t%.2f\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%u\t%u\t%u\n",
 	       KEY_WORDS * 8, VALUE_WORDS * 8, draw_words[draw], op_words[op], b->options.entries,
 	       b->options.threads, b->options.kind == CREW_PROCESSES ? "p" : "", lane->peer->name,
-	       ns.median, ns.least, ns.most, ratio.median, ratio.least, ratio.most, rounds,
-	       lane->disturbed, lane->wrong);
+	       ns.median, ns.least, ns.most, ratio.median, ratio.least, ratio.most,
+	       b->options.rounds, disturbed, lane->wrong);
 }
 
 static void measure(struct bench *b, enum op op, enum draw draw)
 {
 	for (uint32_t i = 0; i < b->n_lanes; i++) {
 		b->lanes[i].guess_ns = 100;
-		b->lanes[i].disturbed = 0;
 		b->lanes[i].wrong = 0;
 	}
 	for (uint32_t r = 0; r < b->options.rounds; r++)
@@ -198,6 +232,61 @@ static void measure(struct bench *b, enum op op, enum draw draw)
 	fflush(stdout);
 }
 
+static uint64_t memory_resident(void)
+{
+	unsigned long long pages = 0;
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	if (!statm || fscanf(statm, "%*u %llu", &pages) != 1)
+		abort();
+	fclose(statm);
+	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
+static void memory_one(struct bench *b, const struct peer *peer)
+{
+	struct table_spec small = {2 * BULK, 1, b->options.hashes};
+	struct lane *lane = b->lanes;
+	void *table;
+	double entries = b->options.entries;
+	uint64_t before, says;
+
+	memset(crew_room(b->crew, 0), 0, sizeof(struct batch_room));
+	b->options.peers = peer->name;
+	table = peer->open(&small); /* what every table of the process needs is not counted */
+	if (table)
+		peer->close(table);
+	before = memory_resident();
+	lanes_open(b);
+	if (!b->n_lanes)
+		exit(1);
+	says = peer->bytes ? peer->bytes(lane->table) : 0;
+	before = memory_resident() - before;
+	printf("%d/%d\tuniform\tmemory\t%u\t1\t%s\t%.2f\t%.2f\t%.2f\t0\t0\t0\t1\t0\t0\n",
+	       KEY_WORDS * 8, VALUE_WORDS * 8, b->options.entries, peer->name,
+	       (double)(says ? says : before) / entries, (double)before / entries,
+	       (double)says / entries);
+	fflush(stdout);
+}
+
+/* One process per peer: bytes per entry, then those by which the process grew, then what the peer says that
+ * it takes (0: nothing). The second counts memory that was reserved only when it was touched. */
+static int memory_all(struct bench *b)
+{
+	for (uint32_t i = 0; peers[i]; i++) {
+		pid_t child = listed(b->options.peers, peers[i]->name) ? fork() : -1;
+
+		if (child < 0)
+			continue;
+		if (!child) {
+			memory_one(b, peers[i]);
+			exit(0);
+		}
+		waitpid(child, NULL, 0);
+	}
+	return 0;
+}
+
 static unsigned int mask_of(const char *list, const char *const *words, uint32_t n)
 {
 	unsigned int mask = 0;
@@ -211,7 +300,7 @@ static int options_parse(int argc, char **argv, struct options *o)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "n:t:Pd:o:p:r:m:")) != -1)
+	while ((c = getopt(argc, argv, "n:t:PMd:o:p:r:m:k:")) != -1)
 		switch (c) {
 		case 'n': o->entries = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 't': o->threads = (uint32_t)strtoul(optarg, NULL, 0); break;
@@ -219,6 +308,8 @@ static int options_parse(int argc, char **argv, struct options *o)
 			o->kind = CREW_PROCESSES;
 			o->threads = 2;
 			break;
+		case 'M': o->memory = 1; break;
+		case 'k': o->hashes = (uint32_t)strtoul(optarg, NULL, 0); break;
 		case 'd': o->draws = mask_of(optarg, draw_words, DRAWS); break;
 		case 'o': o->ops = mask_of(optarg, op_words, OPS); break;
 		case 'p': o->peers = optarg; break;
@@ -242,12 +333,14 @@ int main(int argc, char **argv)
 					     .ms = 4}};
 
 	if (options_parse(argc, argv, &b.options)) {
-		fprintf(stderr, "usage: see the head of bench/hash.c\n");
+		fprintf(stderr, "usage: see the head of bench/harness/race.c\n");
 		return 2;
 	}
 	cpu_pin(0);
 	keys_init(&b.keys, b.options.entries);
 	b.crew = crew_new();
+	if (b.options.memory)
+		return memory_all(&b);
 	lanes_open(&b);
 	if (!b.n_lanes)
 		return 1;

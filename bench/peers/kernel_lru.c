@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* kernel_lru.c: the kernel's LRU hash, driven by kernel.bpf.c. */
+#include "peer.h"
+
+#define KERNEL_NAME   "kernel-lru"
+#define KERNEL_TYPE   BPF_MAP_TYPE_LRU_HASH
+#define KERNEL_OBJECT "kernel.bpf.o"
+#define KERNEL_OPS_MASK                                                           \
+	(OP_BIT(OP_LOOP) | OP_BIT(OP_HIT) | OP_BIT(OP_MISS) | OP_BIT(OP_UPDATE) | \
+	 OP_BIT(OP_MIXED) | OP_BIT(OP_INSERT))
+#include "kernel.h"
+
+const struct peer peer_kernel_lru = KERNEL_PEER;
