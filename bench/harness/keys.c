@@ -127,8 +127,7 @@ void keys_draw(struct keys *keys, enum op op, enum draw draw, struct held *held,
 	} else {
 		draw_present(keys, op, draw, held, room);
 	}
-	if (!(OP_BIT(op) & (OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_READ) |
-			    OP_BIT(OP_BULK) | OP_BIT(OP_MIXED))))
+	if (!(OP_BIT(op) & OPS_WITH_SUM))
 		room->expected = 0;
 }
 

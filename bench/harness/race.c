@@ -13,7 +13,7 @@
  * times; the last one counts then, by its CPU time if there is one thread. A table with tabs:
  * shape, draw, operation, entries, threads, peer, ns (median, least, most), its multiple of the first peer's
  * (median, least, most), rounds, disturbed ones, sums that were wrong (lookups that missed present keys).
- * -M: bytes per entry instead, see memory_all().
+ * The column "draw" tells the number of hashes instead where -k gave one. -M: bytes per entry instead, see memory_all().
  */
 #include "crew.h"
 #include "sample.h"
@@ -28,7 +28,7 @@
 #define PEERS_MAX  16u
 #define ATTEMPTS   3u
 #define WARM_OPS   OPS_MAX
-#define WARM_MS	   25.0
+#define WARM	   6.0 /* times a sample's milliseconds */
 
 static const char *const op_words[OPS] = {
 #define OP(id, word, keys) [OP_##id] = word,
@@ -147,7 +147,7 @@ static void lane_sample(struct bench *b, struct lane *lane, enum op op, enum dra
 	int disturbed = 1;
 
 	for (uint32_t attempt = 0; disturbed && attempt < ATTEMPTS; attempt++) {
-		warm = ops_in(lane, WARM_MS, WARM_OPS);
+		warm = ops_in(lane, WARM * b->options.ms, WARM_OPS);
 		lane->guess_ns = lane_run(b, lane, op, draw, warm, &disturbed);
 		n = ops_in(lane, b->options.ms, OPS_MAX);
 		lane->ns[round] = lane_run(b, lane, op, draw, n, &disturbed);
@@ -201,16 +201,27 @@ static void print_lane(const struct bench *b, const struct lane *lane, enum op o
 {
 	struct spread ratio = {0, 0, 0}, ns = lane_spread(b, lane);
 	uint32_t disturbed = 0;
+	char column[16];
 
 	if (lane_has(&b->lanes[0], op))
 		ratio = lane_ratio(b, lane, &b->lanes[0]);
 	for (uint32_t r = 0; r < b->options.rounds; r++)
 		disturbed += lane->disturbed[r];
+	if (b->options.hashes)
+		snprintf(column, sizeof(column), "k%u", b->options.hashes);
+	else
+		snprintf(column, sizeof(column), "%s", draw_words[draw]);
 	printf("%d/%d\t%s\t%s\t%u\t%u%s\t%s\t%.2f\t%.2f\t%.2f\t%.3f\t%.3f\t%.3f\t%u\t%u\t%u\n",
-	       KEY_WORDS * 8, VALUE_WORDS * 8, draw_words[draw], op_words[op], b->options.entries,
+	       KEY_WORDS * 8, VALUE_WORDS * 8, column, op_words[op], b->options.entries,
 	       b->options.threads, b->options.kind == CREW_PROCESSES ? "p" : "", lane->peer->name,
 	       ns.median, ns.least, ns.most, ratio.median, ratio.least, ratio.most,
 	       b->options.rounds, disturbed, lane->wrong);
+}
+
+/* Of operations without present keys there is one kind. */
+static int op_drawn(enum op op, enum draw draw)
+{
+	return draw == DRAW_UNIFORM || OP_BIT(op) & OPS_OF_PRESENT;
 }
 
 static void measure(struct bench *b, enum op op, enum draw draw)
@@ -347,7 +358,8 @@ int main(int argc, char **argv)
 	crew_start(b.crew, b.options.kind, b.options.threads);
 	for (enum draw draw = 0; draw < DRAWS; draw++)
 		for (enum op op = 0; op < OPS; op++)
-			if (b.options.draws & 1u << draw && b.options.ops & OP_BIT(op))
+			if (b.options.draws & 1u << draw && b.options.ops & OP_BIT(op) &&
+			    op_drawn(op, draw))
 				measure(&b, op, draw);
 	crew_stop(b.crew);
 	for (uint32_t i = 0; i < b.n_lanes; i++)

@@ -4,8 +4,13 @@
 
 #include <stddef.h>
 
-extern const struct peer peer_ours_array, peer_kernel_array, peer_plain_array, peer_ours_percpu,
-	peer_kernel_percpu;
+extern const struct peer peer_ours_array, peer_ours_array_call, peer_kernel_array, peer_plain_array,
+	peer_ours_percpu, peer_kernel_percpu;
 
-const struct peer *const peers[] = {&peer_ours_array,  &peer_kernel_array,  &peer_plain_array,
-				    &peer_ours_percpu, &peer_kernel_percpu, NULL};
+const struct peer *const peers[] = {&peer_ours_array,
+				    &peer_ours_array_call,
+				    &peer_kernel_array,
+				    &peer_plain_array,
+				    &peer_ours_percpu,
+				    &peer_kernel_percpu,
+				    NULL};

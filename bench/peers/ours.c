@@ -5,7 +5,8 @@
 #define OURS_MEMORY BPFMAP_MEMORY_PRIVATE
 #define OURS_OPS                                                                     \
 	(OP_BIT(OP_LOOP) | OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_MISS) | \
-	 OP_BIT(OP_READ) | OP_BIT(OP_UPDATE) | OP_BIT(OP_CHURN) | OP_BIT(OP_MIXED))
+	 OP_BIT(OP_READ) | OP_BIT(OP_BULK) | OP_BIT(OP_UPDATE) | OP_BIT(OP_CHURN) |  \
+	 OP_BIT(OP_MIXED))
 #include "ours.h"
 
 const struct peer peer_ours = OURS_PEER;

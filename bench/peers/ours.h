@@ -40,6 +40,18 @@ static inline void table_remove(struct table *t, const struct key *key)
 	}
 }
 
+static inline uint64_t table_bulk(struct table *t, const struct key *keys)
+{
+	void *values[BULK];
+	uint64_t sum = 0;
+
+	bpfmap_lookup_keys(t->map, keys, BULK, values);
+	for (uint32_t i = 0; i < BULK; i++)
+		sum += values[i] ? *(uint64_t *)values[i] : 0;
+	return sum;
+}
+
+#define TABLE_BULK
 #define TABLE_PUT
 #define TABLE_REMOVE
 #define TABLE_READ

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* ours_array.h: bpfmap's arrays through the public API. The file that includes it defines OURS_NAME, OURS_TYPE and
- * OURS_OPS. Of a per-CPU array each run is on a CPU of its own.
+/* ours_array.h: bpfmap's arrays through the public API. The file that includes it defines OURS_NAME, OURS_TYPE,
+ * OURS_OPS and OURS_LOOKUP(table, id). Of a per-CPU array each run is on a CPU of its own.
  */
 #include "peer.h"
 
@@ -12,18 +12,19 @@
 
 struct table {
 	struct bpfmap *map;
+	struct bpfmap_array_view view; /* of arrays that are not per-CPU */
 };
 
 static inline uint64_t table_get(struct table *t, const uint32_t *id)
 {
-	const struct value *value = bpfmap_lookup(t->map, id);
+	const struct value *value = OURS_LOOKUP(t, id);
 
 	return value ? value->w[0] : 0;
 }
 
 static inline void table_add(struct table *t, const uint32_t *id, uint64_t n)
 {
-	struct value *value = bpfmap_lookup(t->map, id);
+	struct value *value = OURS_LOOKUP(t, id);
 
 	if (value)
 		value->w[0] += n;
@@ -46,7 +47,7 @@ static inline void table_put(struct table *t, const uint32_t *id, const struct v
 		bpfmap_update(t->map, id, value, BPF_ANY);
 		return;
 	}
-	own = bpfmap_lookup(t->map, id);
+	own = OURS_LOOKUP(t, id);
 	if (own)
 		*own = *value;
 }
@@ -93,7 +94,8 @@ static void *ours_open(const struct table_spec *spec)
 					  .max_entries = spec->entries};
 	struct table *t = calloc(1, sizeof(*t));
 
-	if (t && !bpfmap_create(&opts, &t->map) && bpfmap_cpus(t->map) <= VALUES_MAX)
+	if (t && !bpfmap_create(&opts, &t->map) && bpfmap_cpus(t->map) <= VALUES_MAX &&
+	    (OURS_TYPE != BPF_MAP_TYPE_ARRAY || !bpfmap_array_get_view(t->map, &t->view)))
 		return t;
 	fprintf(stderr, OURS_NAME ": %s\n", bpfmap_last_error());
 	free(t);

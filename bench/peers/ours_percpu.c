@@ -5,6 +5,7 @@
 #define OURS_OPS                                                                       \
 	(OP_BIT(OP_LOOP) | OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_UPDATE) | \
 	 OP_BIT(OP_ADD) | OP_BIT(OP_CYCLE))
+#define OURS_LOOKUP(t, id) bpfmap_lookup((t)->map, id)
 #include "ours_array.h"
 
 const struct peer peer_ours_percpu = OURS_PEER;

@@ -30,6 +30,10 @@ enum op {
 	OPS
 };
 #define OP_BIT(op) (1u << (op))
+#define OPS_WITH_SUM                                                                 \
+	(OP_BIT(OP_HIT) | OP_BIT(OP_DEPENDENT) | OP_BIT(OP_READ) | OP_BIT(OP_BULK) | \
+	 OP_BIT(OP_MIXED))
+#define OPS_OF_PRESENT (OPS_WITH_SUM | OP_BIT(OP_UPDATE) | OP_BIT(OP_ADD))
 
 #define BULK 64u /* keys in one call of OP_BULK */
 
