@@ -107,6 +107,12 @@ extern inline __attribute__((gnu_inline)) void *bpfmap_lookup(struct bpfmap *map
 }
 #endif
 
+/* bpfmap_lookup() for n keys that stand side by side (key_size bytes each): ret_values[i] is what it returns
+ * for key i. Faster than n calls where the map is larger than the caches: memory is fetched for several
+ * keys at once. Not a view of one moment. Returns how many keys were found. */
+BPFMAP_API uint32_t bpfmap_lookup_keys(struct bpfmap *map, const void *keys, uint32_t n,
+				       void **ret_values);
+
 /* Copy the element's value out (per-CPU maps: all CPUs, each rounded up to 8 bytes). The copy is
  * never a mixture of two updates made through this API. ENOENT. */
 BPFMAP_API int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value);

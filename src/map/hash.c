@@ -162,7 +162,8 @@ int hash_attach_writer(struct bpfmap *map)
 
 	if (err)
 		return err;
-	map->ops = hash_slots_ops(map);
+	map->ops = hash_sized_ops(map);
+	map->head.lookup = hash_sized_lookup(map);
 	h->region->owners.mend = hash_mend;
 	h->region->owners.lock_word = hash_lock_word;
 	h->region->owners.arg = h;
@@ -394,11 +395,12 @@ int hash_update_locked(struct hash *h, struct bucket_shm *b, struct owner_local 
 }
 
 static int remove_redo(struct hash *h, struct bucket_shm *b, struct owner_local *self,
-		       const struct place *p)
+		       const struct place *p, enum redo_released released)
 {
 	struct redo redo = {
 		.meta_after = meta_next(shm_u64_load_relaxed(&b->meta)),
 		.delta = UINT32_MAX,
+		.released = released,
 	};
 
 	if (p->elem) {
@@ -418,11 +420,11 @@ static int remove_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 	int err = 0;
 
 	if (!h->lru)
-		return remove_redo(h, b, self, p);
+		return remove_redo(h, b, self, p, REDO_TO_POOL);
 	lru_intend(h, me, p->elem, 0);
 	err = lru_remove(h, me, p->elem);
 	if (!err)
-		err = remove_redo(h, b, self, p);
+		err = remove_redo(h, b, self, p, REDO_TO_POOL);
 	lru_settled(h, me);
 	return err;
 }
@@ -461,11 +463,23 @@ static int hash_evict(struct hash *h, struct owner_local *self)
 		lru_spare(h, me, elem);
 	} else {
 		if (place_of(h, hash_bucket(h, index), elem, &p) && lru_claim_victim(h, me, elem))
-			err = remove_redo(h, hash_bucket(h, index), self, &p);
+			err = remove_redo(h, hash_bucket(h, index), self, &p, REDO_KEPT);
+		/* What was given up serves for what is about to be inserted. */
+		redo_reclaim(h, self);
 		lock_release(&hash_bucket(h, index)->lock);
 	}
 	lru_settled(h, me);
 	return err;
+}
+
+/* An element was given up, and then none was needed: somebody else has inserted the key. */
+static void hash_unclaim(struct hash *h, struct owner_local *self)
+{
+	uint32_t me = self->number_plus1 - 1;
+	struct shm_u32 *claim = &owner_record(&h->region->owners, me)->claim;
+
+	if (__builtin_expect(shm_u32_load_relaxed(claim) != 0, 0))
+		pool_put(h, me, me, claim);
 }
 
 int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags)
@@ -479,6 +493,8 @@ int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags
 		if (err)
 			return err;
 		err = hash_update_locked(h, hash_bucket(h, index), self, op, flags);
+		if (h->lru && err != EVICT_FIRST)
+			hash_unclaim(h, self);
 		lock_release(&hash_bucket(h, index)->lock);
 		if (err != EVICT_FIRST)
 			return err;

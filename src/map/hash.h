@@ -275,7 +275,7 @@ bool hash_copy_valid(const struct hash *h, struct bucket_shm *b, const struct fo
 /* The next element's key, or NULL at the bucket's end. One pass; the caller validates meta. */
 uint8_t *hash_walk_next(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w);
 
-/* hash.c, for hash_slots.c and var.c. locked: who calls holds the bucket's lock. */
+/* hash.c, for hash_sized.c and var.c. locked: who calls holds the bucket's lock. */
 int hash_update_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		       const struct operand *op, uint64_t flags);
 int hash_delete_locked(struct hash *h, struct bucket_shm *b, struct owner_local *self,

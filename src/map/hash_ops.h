@@ -17,8 +17,10 @@ int hash_take_bucket(struct bpfmap *map, uint64_t *cursor, void *keys, void *val
 bool hash_is_value(const struct bpfmap *map, const void *addr, size_t len);
 void hash_counters(const struct bpfmap *map, struct map_counters *ret_counters);
 
-/* hash_slots.c: the ops compiled for the map's key size if there are such, else map->ops. */
-const struct map_ops *hash_slots_ops(const struct bpfmap *map);
+/* hash_sized.c: the ops compiled for the map's key size if there are such, else map->ops. */
+const struct map_ops *hash_sized_ops(const struct bpfmap *map);
+/* A lookup for bpfmap.head, or NULL: ops->lookup will do. */
+void *(*hash_sized_lookup(const struct bpfmap *map))(struct bpfmap *map, const void *key);
 
 /* All but lookup, update and what only some types have. */
 #define HASH_COMMON_OPS                                                                        \

@@ -69,7 +69,8 @@ static void redo_copy(struct hash *h, struct bucket_shm *b, uint32_t copy_to, ui
 }
 
 /* Carry out owner's redo record, from wherever it stopped. me acts: the owner, or who mends. */
-static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t owner)
+static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t owner,
+		       enum redo_released released)
 {
 	struct owner_shm *record = owner_record(&h->region->owners, owner);
 	struct shm_u32 *link = link_word(h, b, shm_u32_load_relaxed(&record->link_at));
@@ -90,7 +91,7 @@ static void redo_apply(struct hash *h, struct bucket_shm *b, uint32_t me, uint32
 	else if (link &&
 		 shm_u32_load_relaxed(&record->link_val) == shm_u32_load_relaxed(&record->claim))
 		shm_u32_store_relaxed(&record->claim, 0);
-	if (shm_u32_load_relaxed(&record->release))
+	if (released == REDO_TO_POOL && shm_u32_load_relaxed(&record->release))
 		pool_put(h, me, owner, &record->release);
 	/* Last: whom the count admits finds the element in the pool. */
 	if (delta == UINT32_MAX && !count_changed(h, owner, seq))
@@ -137,7 +138,7 @@ int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		pool_put(h, me, me, &record->claim);
 		return hash_full(h);
 	}
-	redo_apply(h, b, me, me);
+	redo_apply(h, b, me, me, redo->released);
 	return 0;
 }
 
@@ -147,6 +148,17 @@ int slot_commit_late(struct hash *h, struct bucket_shm *b, struct owner_local *s
 	struct redo redo = {.meta_after = meta_after, .delta = delta};
 
 	return redo_commit(h, b, self, &redo);
+}
+
+void redo_reclaim(struct hash *h, struct owner_local *self)
+{
+	struct owner_shm *record = owner_record(&h->region->owners, self->number_plus1 - 1);
+	uint32_t elem = shm_u32_load_relaxed(&record->release);
+
+	if (!elem || shm_u32_load_relaxed(&record->claim))
+		return;
+	shm_u32_store_release(&record->claim, elem); /* P3 release -> P4 */
+	shm_u32_store_release(&record->release, 0);  /* P3 release -> P4 */
 }
 
 /* The link that leads to element number elem - 1; false if it is not in the chain. */
@@ -172,6 +184,9 @@ static void leftovers_put(struct hash *h, uint32_t me, uint32_t owner)
 {
 	struct owner_shm *record = owner_record(&h->region->owners, owner);
 
+	/* Both name one element: it died in redo_reclaim(). */
+	if (shm_u32_load_relaxed(&record->claim) == shm_u32_load_relaxed(&record->release))
+		shm_u32_store_relaxed(&record->release, 0);
 	if (shm_u32_load_relaxed(&record->claim))
 		pool_put(h, me, owner, &record->claim);
 	if (shm_u32_load_relaxed(&record->release))
@@ -225,7 +240,7 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 		/* An insertion that was not counted did not happen. */
 		shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
 	} else {
-		redo_apply(h, b, me, dead);
+		redo_apply(h, b, me, dead, REDO_TO_POOL);
 		how = LRU_REDONE;
 	}
 	if (h->lru)

@@ -18,6 +18,12 @@
 /* An update's answer when an LRU map must give up an element before it can insert. */
 #define EVICT_FIRST 1
 
+/* Where a released element goes. */
+enum redo_released {
+	REDO_TO_POOL,
+	REDO_KEPT, /* it stays in the record's release field, for redo_reclaim() */
+};
+
 /* What an operation is about to do, in its thread's memory. */
 struct redo {
 	uint64_t meta_after;
@@ -26,6 +32,7 @@ struct redo {
 	uint32_t release; /* element + 1 */
 	uint32_t copy_to; /* element + 1 whose value becomes that of the claimed one */
 	uint32_t delta;
+	enum redo_released released;
 };
 
 /* Note that owner's change number seq happened. Numbers wrap; a later one stays. */
@@ -60,6 +67,10 @@ int hash_full(struct hash *h);
 /* Write the record and carry it out. E2BIG: an insertion met a full map; nothing has happened. */
 int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		const struct redo *redo);
+
+/* Claim the element that the last commit released and kept, if nothing is claimed yet. Between its two
+ * stores both fields name the element; who mends gives it back once. */
+void redo_reclaim(struct hash *h, struct owner_local *self);
 
 /* slot_commit() when an earlier call left an element to be given back first. */
 int slot_commit_late(struct hash *h, struct bucket_shm *b, struct owner_local *self,

@@ -69,23 +69,29 @@ static uint32_t get(const struct shm_u32 *word)
 	return shm_u32_load_relaxed(word);
 }
 
-/* Change a word; until lru_commit() it can be undone. */
-static void put(struct hash *h, struct shm_u32 *word, uint32_t value)
-{
-	struct lru_shm *lru = h->lru;
-	uint32_t n = get(&lru->log_n);
+/* A change of several words that happens as a whole or not at all. How many are in the log so far is kept
+ * here: reading it back from the log would make each change wait for the one before. */
+struct step {
+	struct hash *h;
+	uint32_t n;
+};
 
-	if (n >= LRU_LOG) /* scribbled: no step changes so many words */
-		n = 0;
+/* Change a word; until step_commit() it can be undone. No step changes more than LRU_LOG words. */
+static inline void put(struct step *s, struct shm_u32 *word, uint32_t value)
+{
+	struct lru_shm *lru = s->h->lru;
+	uint32_t n = s->n++;
+
 	shm_u32_store_relaxed(&lru->log[n].at, (uint32_t)(word - (struct shm_u32 *)lru));
 	shm_u32_store_relaxed(&lru->log[n].old, get(word));
 	shm_u32_store_release(&lru->log_n, n + 1); /* R1 release -> R2 */
 	shm_u32_store_release(word, value);	   /* R1 release -> R2 */
 }
 
-static void lru_commit(struct hash *h)
+static inline void step_commit(struct step *s)
 {
-	shm_u32_store_release(&h->lru->log_n, 0); /* R1 release -> R2 */
+	shm_u32_store_release(&s->h->lru->log_n, 0); /* R1 release -> R2 */
+	s->n = 0;
 }
 
 void lru_rollback(struct hash *h)
@@ -99,7 +105,7 @@ void lru_rollback(struct hash *h)
 			shm_u32_store_release((struct shm_u32 *)h->lru + at, /* R1 release -> R2 */
 					      get(&h->lru->log[n - 1].old));
 	}
-	lru_commit(h);
+	shm_u32_store_release(&h->lru->log_n, 0); /* R1 release -> R2 */
 }
 
 /* ---- lists ---------------------------------------------------------------------------------- */
@@ -135,30 +141,33 @@ static uint32_t tail(const struct hash *h, enum lru_where list)
 	return get(&node(h, head_of(h, list))->prev);
 }
 
-static void unlink_node(struct hash *h, uint32_t number)
+static inline void unlink_node(struct step *s, uint32_t number)
 {
+	struct hash *h = s->h;
 	struct lru_node *n = node(h, number);
 	enum lru_where list = where(h, number);
+	uint32_t prev = get(&n->prev), next = get(&n->next);
 
 	if (!in_list(list))
 		return;
-	put(h, &node(h, get(&n->prev))->next, get(&n->next));
-	put(h, &node(h, get(&n->next))->prev, get(&n->prev));
-	put(h, length_of(h, list), get(length_of(h, list)) - 1);
-	put(h, &n->state, (get(&n->state) & ~WHERE_MASK) | LRU_NOWHERE);
+	put(s, &node(h, prev)->next, next);
+	put(s, &node(h, next)->prev, prev);
+	put(s, length_of(h, list), get(length_of(h, list)) - 1);
+	put(s, &n->state, (get(&n->state) & ~WHERE_MASK) | LRU_NOWHERE);
 }
 
-static void link_node(struct hash *h, uint32_t number, enum lru_where list, uint32_t veteran)
+static inline void link_node(struct step *s, uint32_t number, enum lru_where list, uint32_t veteran)
 {
+	struct hash *h = s->h;
 	struct lru_node *n = node(h, number), *head = node(h, head_of(h, list));
 	uint32_t first = get(&head->next);
 
-	put(h, &n->prev, head_of(h, list));
-	put(h, &n->next, first);
-	put(h, &node(h, first)->prev, number);
-	put(h, &head->next, number);
-	put(h, length_of(h, list), get(length_of(h, list)) + 1);
-	put(h, &n->state, list | veteran);
+	put(s, &n->prev, head_of(h, list));
+	put(s, &n->next, first);
+	put(s, &node(h, first)->prev, number);
+	put(s, &head->next, number);
+	put(s, length_of(h, list), get(length_of(h, list)) + 1);
+	put(s, &n->state, list | veteran);
 }
 
 void lru_init(struct hash *h)
@@ -187,12 +196,14 @@ static void unmark(const struct hash *h, uint32_t number)
 /* The only answer to a mark, wherever it is found. */
 static void promote(struct hash *h, uint32_t number)
 {
+	struct step step = {h, 0};
+
 	unmark(h, number);
 	if (!in_list(where(h, number)))
 		return;
-	unlink_node(h, number);
-	link_node(h, number, LRU_PROTECTED, LRU_VETERAN);
-	lru_commit(h);
+	unlink_node(&step, number);
+	link_node(&step, number, LRU_PROTECTED, LRU_VETERAN);
+	step_commit(&step);
 }
 
 /* Brings marks into list order before they are too old to say when the use was. */
@@ -320,16 +331,17 @@ void lru_settled(struct hash *h, uint32_t me)
 
 static void add_locked(struct hash *h, uint32_t number)
 {
+	struct step step = {h, 0};
 	int ghost = ghost_take(h, get(&hash_elem(h, number)->hash));
 
 	if (ghost >= 0)
 		learn(h, ghost);
 	unmark(h, number);
 	if (ghost >= 0)
-		link_node(h, number, LRU_PROTECTED, LRU_VETERAN);
+		link_node(&step, number, LRU_PROTECTED, LRU_VETERAN);
 	else
-		link_node(h, number, LRU_PROBATION, 0);
-	lru_commit(h);
+		link_node(&step, number, LRU_PROBATION, 0);
+	step_commit(&step);
 }
 
 int lru_add(struct hash *h, uint32_t me, uint32_t elem)
@@ -345,12 +357,14 @@ int lru_add(struct hash *h, uint32_t me, uint32_t elem)
 
 static void remove_locked(struct hash *h, uint32_t number)
 {
+	struct step step = {h, 0};
+
 	unmark(h, number);
 	if (in_list(where(h, number)))
-		unlink_node(h, number);
+		unlink_node(&step, number);
 	else
-		put(h, &node(h, number)->state, LRU_NOWHERE);
-	lru_commit(h);
+		put(&step, &node(h, number)->state, LRU_NOWHERE);
+	step_commit(&step);
 }
 
 int lru_remove(struct hash *h, uint32_t me, uint32_t elem)
@@ -367,6 +381,7 @@ int lru_remove(struct hash *h, uint32_t me, uint32_t elem)
 /* The new element takes the old one's place in its list, and counts as used. */
 int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new)
 {
+	struct step step = {h, 0};
 	struct lru_node *from, *to;
 	int err = lru_lock(h, me);
 
@@ -375,13 +390,13 @@ int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new)
 	from = node(h, old - 1);
 	to = node(h, new - 1);
 	if (in_list(where(h, old - 1))) {
-		put(h, &to->prev, get(&from->prev));
-		put(h, &to->next, get(&from->next));
-		put(h, &to->state, get(&from->state));
-		put(h, &node(h, get(&from->prev))->next, new - 1);
-		put(h, &node(h, get(&from->next))->prev, new - 1);
-		put(h, &from->state, LRU_NOWHERE);
-		lru_commit(h);
+		put(&step, &to->prev, get(&from->prev));
+		put(&step, &to->next, get(&from->next));
+		put(&step, &to->state, get(&from->state));
+		put(&step, &node(h, get(&from->prev))->next, new - 1);
+		put(&step, &node(h, get(&from->next))->prev, new - 1);
+		put(&step, &from->state, LRU_NOWHERE);
+		step_commit(&step);
 	} else {
 		remove_locked(h, old - 1);
 		add_locked(h, new - 1);
@@ -395,13 +410,14 @@ int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new)
 /* Into limbo, with its ghost in the books. */
 static void condemn(struct hash *h, uint32_t me, uint32_t number)
 {
+	struct step step = {h, 0};
 	uint32_t veteran = (get(&node(h, number)->state) & LRU_VETERAN) != 0;
 
 	lru_intend(h, me, number + 1, 0);
-	unlink_node(h, number);
-	put(h, &node(h, number)->prev, me);
-	put(h, &node(h, number)->state, LRU_LIMBO);
-	lru_commit(h);
+	unlink_node(&step, number);
+	put(&step, &node(h, number)->prev, me);
+	put(&step, &node(h, number)->state, LRU_LIMBO);
+	step_commit(&step);
 	ghost_put(h, get(&hash_elem(h, number)->hash), veteran);
 	count_evicted(h, veteran);
 	shm_u64_store_relaxed(&h->lru->evictions, shm_u64_load_relaxed(&h->lru->evictions) + 1);
@@ -410,6 +426,7 @@ static void condemn(struct hash *h, uint32_t me, uint32_t number)
 static uint32_t choose_locked(struct hash *h)
 {
 	struct lru_words *w = &h->lru->words;
+	struct step step = {h, 0};
 	uint32_t number;
 
 	sweep(h);
@@ -424,15 +441,33 @@ static uint32_t choose_locked(struct hash *h)
 		} else if (demote) {
 			uint32_t veteran = get(&node(h, number)->state) & LRU_VETERAN;
 
-			unlink_node(h, number);
-			link_node(h, number, LRU_PROBATION, veteran);
-			lru_commit(h);
+			unlink_node(&step, number);
+			link_node(&step, number, LRU_PROBATION, veteran);
+			step_commit(&step);
 		} else {
 			return number;
 		}
 	}
 	number = tail(h, get(&w->length[0]) ? LRU_PROBATION : LRU_PROTECTED);
 	return number < h->g.pool_n ? number : tail(h, LRU_PROTECTED);
+}
+
+/* Fetch what the next evictions will need: the bucket of the next victim, whose element was fetched when
+ * it was the one after the next, and the element of the one after it. */
+static void foresee(const struct hash *h)
+{
+	uint32_t next = tail(h, LRU_PROBATION), after, bucket;
+
+	if (next >= h->g.pool_n)
+		return;
+	bucket = hash_bucket_of_stored(h, get(&hash_elem(h, next)->hash));
+	__builtin_prefetch(hash_bucket(h, bucket), 1);
+	after = get(&node(h, next)->prev);
+	if (after >= h->g.pool_n)
+		return;
+	__builtin_prefetch(hash_elem(h, after), 1);
+	__builtin_prefetch(node(h, get(&node(h, after)->prev)), 1);
+	__builtin_prefetch(&h->lru_marks[after], 1);
 }
 
 int lru_choose(struct hash *h, uint32_t me, uint32_t *ret_elem)
@@ -446,6 +481,7 @@ int lru_choose(struct hash *h, uint32_t me, uint32_t *ret_elem)
 	if (number < h->g.pool_n)
 		condemn(h, me, number);
 	lru_unlock(h);
+	foresee(h);
 	if (number >= h->g.pool_n)
 		return -ENOENT;
 	*ret_elem = number + 1;

@@ -77,9 +77,9 @@ size_t map_syscall_value_size(const struct bpfmap *map)
 /* map_may_write() without the sentence. */
 static inline bool map_is_closed(const struct bpfmap *map)
 {
-	/* F2 acquire <- F1 */
-	return __builtin_expect(
-		map->region->readonly || shm_u32_load_acquire(&map->region->header->frozen), 0);
+	uint32_t frozen = shm_u32_load_acquire(&map->region->header->frozen); /* F2 acquire <- F1 */
+
+	return __builtin_expect(map->region->readonly || frozen, 0);
 }
 
 int map_may_write(const struct bpfmap *map)
@@ -303,6 +303,20 @@ static int no_keys(const struct bpfmap *map)
 void *bpfmap_lookup(struct bpfmap *map, const void *key)
 {
 	return map->head.lookup(map, key);
+}
+
+uint32_t bpfmap_lookup_keys(struct bpfmap *map, const void *keys, uint32_t n, void **ret_values)
+{
+	uint32_t found = 0;
+
+	if (map->ops->lookup_keys)
+		return map->ops->lookup_keys(map, keys, n, ret_values);
+	for (uint32_t i = 0; i < n; i++) {
+		ret_values[i] = map->head.lookup(map, (const char *)keys +
+							      (uint64_t)i * map->spec.key_size);
+		found += ret_values[i] != NULL;
+	}
+	return found;
 }
 
 int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)

@@ -49,6 +49,9 @@ struct map_ops {
 
 	/* Program side. lookup: pointer to the value, or NULL. Never waits. */
 	void *(*lookup)(struct bpfmap *map, const void *key);
+	/* The same for n keys side by side; returns how many were found. NULL: one after another. */
+	uint32_t (*lookup_keys)(struct bpfmap *map, const void *keys, uint32_t n,
+				void **ret_values);
 	/* Per-CPU types: the given CPU's value; NULL also if there is no such CPU. */
 	void *(*lookup_cpu)(struct bpfmap *map, const void *key, uint32_t cpu);
 	/* Per-CPU types: the calling thread's CPU's value only. */

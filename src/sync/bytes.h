@@ -75,6 +75,10 @@ static inline bool bytes_equal(const struct shm_u64 *stored, const void *key, si
 	size_t full = n / 8;
 	uint64_t word;
 
+	if (n == 8) {
+		memcpy(&word, key, 8);
+		return shm_u64_load_acquire(&stored[0]) == word; /* B2 acquire <- B1 */
+	}
 	for (size_t i = 0; i < full; i++) {
 		memcpy(&word, (const char *)key + i * 8, 8);
 		if (shm_u64_load_acquire(&stored[i]) != word) /* B2 acquire <- B1 */

@@ -23,7 +23,7 @@ uint64_t helper_map_lookup_elem(struct vm_run *run, uint64_t r1, uint64_t r2, ui
 				uint64_t r4, uint64_t r5)
 {
 	struct bpfmap *map = map_of(r1)->map;
-	void *value = map->ops->lookup(map, (const void *)(uintptr_t)r2);
+	void *value = map->head.lookup(map, (const void *)(uintptr_t)r2);
 
 	if (value)
 		memory_add_value(run, map_of(r1), value);
@@ -110,7 +110,7 @@ static bool each_visit(struct each *each, const void *key)
 {
 	struct vm_run *run = each->run;
 	struct bpfmap *map = each->ref->map;
-	void *value = map->ops->lookup(map, key);
+	void *value = map->head.lookup(map, key);
 	struct vm_loan loan = {{(uint64_t)(uintptr_t)key, map->spec.key_size, VM_READ}, run->loans};
 	const uint64_t args[5] = {(uint64_t)(uintptr_t)each->ref, loan.range.lo,
 				  (uint64_t)(uintptr_t)value, each->ctx};
