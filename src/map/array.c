@@ -217,17 +217,20 @@ static int array_attach(struct bpfmap *map)
 }
 
 /* The values are there; now what lies behind them, and the rest of the page that a mapping shows. */
-static int array_init(struct bpfmap *map)
+static int array_reserved(struct bpfmap *map, region_range_fn *fn, void *arg)
 {
 	const struct array *a = map->priv;
 	uint64_t values = a->g.cpus * a->g.plane_stride, page = (values + 4095) / 4096 * 4096;
 	int err = 0;
 
 	if (map->spec.map_flags & BPF_F_MMAPABLE)
-		err = region_reserve(map->region, values, page - values);
-	if (!err)
-		err = region_reserve(map->region, a->g.cpus_off, a->g.body_bytes - a->g.cpus_off);
-	return err;
+		err = fn(arg, values, page - values);
+	return err ? err : fn(arg, a->g.cpus_off, a->g.body_bytes - a->g.cpus_off);
+}
+
+static int array_init(struct bpfmap *map)
+{
+	return array_reserved(map, region_reserve_range, map->region);
 }
 
 static void array_detach(struct bpfmap *map)
@@ -509,10 +512,10 @@ static int array_check(struct bpfmap *map)
 /* What both types have in common. */
 #define ARRAY_FAMILY_OPS                                                                          \
 	.alloc_check = array_alloc_check, .layout = array_layout, .init = array_init,             \
-	.attach = array_attach, .detach = array_detach, .delete_elem = array_delete,              \
-	.read = array_read, .write = array_write, .next_key = array_next_key,                     \
-	.read_bucket = array_read_bucket, .is_value = array_is_value, .counters = array_counters, \
-	.check = array_check
+	.reserved = array_reserved, .attach = array_attach, .detach = array_detach,               \
+	.delete_elem = array_delete, .read = array_read, .write = array_write,                    \
+	.next_key = array_next_key, .read_bucket = array_read_bucket, .is_value = array_is_value, \
+	.counters = array_counters, .check = array_check
 
 const struct map_ops array_map_ops = {
 	ARRAY_FAMILY_OPS,
