@@ -348,16 +348,32 @@ static int array_write(struct bpfmap *map, const void *key, const void *value, u
 	return err;
 }
 
+/* A program hears last of BPF_F_LOCK without a lock, a system call first. */
+static int program_check(const struct array *a, uint32_t index, uint64_t flags)
+{
+	int err = update_check(a, index, flags & ~(uint64_t)BPF_F_LOCK);
+
+	return err || !(flags & BPF_F_LOCK) ? err : value_check_flags(flags, &a->shape);
+}
+
+static int array_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+{
+	int err = flags & BPF_F_LOCK ? program_check(map->priv, array_index(key), flags) : 0;
+
+	return err ? err : array_write(map, key, value, flags);
+}
+
 /* A program's update: its own CPU's value. */
 static int percpu_array_update(struct bpfmap *map, const void *key, const void *value,
 			       uint64_t flags)
 {
 	struct array *a = map->priv;
 	uint32_t index = array_index(key);
-	int err = update_check(a, index, flags);
+	int err = program_check(a, index, flags);
 
 	if (!err)
-		bytes_store(array_value(a, vcpu_current(a->g.cpus), index), value, a->value_size);
+		bytes_store_keep(array_value(a, vcpu_current(a->g.cpus), index), value,
+				 a->value_size);
 	return err;
 }
 
@@ -520,7 +536,7 @@ static int array_check(struct bpfmap *map)
 const struct map_ops array_map_ops = {
 	ARRAY_FAMILY_OPS,
 	.lookup = array_lookup,
-	.update = array_write,
+	.update = array_update,
 	.read_locked = array_read_locked,
 };
 
