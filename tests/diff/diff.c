@@ -17,6 +17,7 @@
  * script, which must be noticed and made small. BPFMAP_KEEP: the directory in which a difference
  * becomes a file.
  */
+#include "alone.h"
 #include "trace.h"
 
 #include <dirent.h>
@@ -276,11 +277,10 @@ static void record(struct session *session, const char *path, uint32_t scripts)
 	point(!err, "recorded");
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct session session;
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (session_begin(&session))
 		return 1;
 	if (argc > 2 && strcmp(argv[1], "--record") == 0)
@@ -295,4 +295,11 @@ int main(int argc, char **argv)
 	session_end(&session);
 	printf("1..%u\n", points);
 	return failed != 0;
+}
+
+int main(int argc, char **argv)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	engine_tag = (uint64_t)time(NULL) << 22 | (uint64_t)getpid();
+	return alone_run(run, argc, argv);
 }
