@@ -192,10 +192,11 @@ static void bytes_all(void)
 /* trace_printk: only what it returns; the text goes to the kernel's trace buffer. */
 static void formats(void)
 {
-	static const char *const texts[] = {"%d",   "%5d",	"%-5dx", "%lu", "%llx",
-					    "%X",   "%i %u %x", "%%",	 "%",	"%f",
-					    "%.2d", "%hd",	"%c",	 "%s",	"%lls",
-					    "%pz",  "\x01",	"%08lx", "%+d", "%llld"};
+	static const char *const texts[] = {"%d",	"%5d",	 "%-5dx", "%lu",  "%llx",  "%X",
+					    "%i %u %x", "%%",	 "%",	  "%f",	  "%.2d",  "%hd",
+					    "%c",	"%s",	 "%lls",  "%pz",  "\x01",  "%08lx",
+					    "%+d",	"%llld", "%+05d", "% d",  "%-+7d", "%0-5d",
+					    "%99999d",	"%5s",	 "%-9x",  "%0+6u"};
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		uint64_t word = 0;
