@@ -203,7 +203,7 @@ static void value_use(uint8_t *value)
 	if (!value)
 		return;
 	w.sink += value[0] + value[w.info.value_size - 1];
-	if (!w.info.readonly)
+	if (!w.map->region->readonly)
 		value[w.info.value_size / 2]++;
 }
 
@@ -221,7 +221,7 @@ static void op_read_locked(void)
 {
 	const uint8_t *key = key_take();
 
-	if (w.map->ops->read_locked && w.map->spec.spin_lock_plus1 && !w.info.readonly)
+	if (w.map->ops->read_locked && w.map->spec.spin_lock_plus1)
 		judge("read_locked", w.map->ops->read_locked(w.map, key, w.values));
 }
 
@@ -356,7 +356,7 @@ static void op_program(void)
 	const uint8_t *key = key_take();
 	uint8_t *value;
 
-	if (w.info.readonly)
+	if (w.map->region->readonly)
 		return;
 	if (how % 4 == 0 && ops->update)
 		judge("program's update", ops->update(w.map, key, value_take(), how / 4));
