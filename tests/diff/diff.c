@@ -139,6 +139,8 @@ static void replay_trace(struct session *session, const char *path)
 
 	if (err)
 		printf("# %s: %s\n", path, strerror(-err));
+	printf("# figure: recorded answers of the kernel compared = %" PRIu64 " answers\n",
+	       alone.by_recording);
 	snprintf(name, sizeof(name),
 		 "recorded: %u scripts, %" PRIu64 " answers of the kernel, %u scripts differ",
 		 result.scripts, alone.by_recording, result.different);
@@ -194,6 +196,17 @@ static void progress_print(const struct session *session, const struct span *spa
 	printf("# %" PRIu64 " s: %" PRIu64 " operations\n", spent / 1000, session->steps);
 }
 
+/* For ./check's table. */
+static void figures_print(const struct session *session, uint64_t different)
+{
+	printf("# figure: operations in random scripts = %" PRIu64 " operations\n", session->steps);
+	printf("# figure: of these compared with the kernel = %" PRIu64 " operations\n",
+	       session->by_kernel);
+	printf("# figure: of these compared with the model = %" PRIu64 " operations\n",
+	       session->by_model);
+	printf("# figure: differences found = %" PRIu64 " scripts\n", different);
+}
+
 static void random_scripts(struct session *session)
 {
 	struct span span = span_begin();
@@ -223,6 +236,7 @@ static void random_scripts(struct session *session)
 		 " compared with the kernel, %" PRIu64 " with the model, %" PRIu64 " differences",
 		 session->steps, scripts, session->by_kernel, session->by_model, different);
 	printf("# %" PRIu64 " operations per second\n", session->steps * 1000 / (ms + 1));
+	figures_print(session, different);
 	point(!different, name);
 }
 
@@ -239,12 +253,12 @@ static void canary(struct session *session)
 		session_run(session, &script, NULL, NULL, &outcome);
 		seed += !outcome.differs;
 	}
-	point(outcome.differs, "a delete that is not done is noticed");
+	point(outcome.differs, "a delete that is not done is noticed (canary)");
 	if (outcome.differs) {
 		script_shrink(session, &script, &outcome, SHRINK_MS);
 		difference_print(seed, &script, &outcome);
 	}
-	point(outcome.differs && script.count <= CANARY_STEPS, "a few steps show it");
+	point(outcome.differs && script.count <= CANARY_STEPS, "a few steps show it (canary)");
 }
 
 static void run_all(struct session *session, int argc, char **argv)
