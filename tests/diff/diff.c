@@ -13,7 +13,7 @@
  * none does), a pin after the last one went, ids.
  *
  * BPFMAP_SEED: the first script's. BPFMAP_LONG: until BPFMAP_COUNT operations (100 million) rather
- * than for six seconds; BPFMAP_BRIEF: one second. BPFMAP_CANARY: our engine lies once in each
+ * than for six seconds; BPFMAP_BRIEF: one second, or a twentieth. BPFMAP_CANARY: our engine lies once in each
  * script, which must be noticed and made small. BPFMAP_KEEP: the directory in which a difference
  * becomes a file.
  */
@@ -33,6 +33,7 @@
 #define RUN_MS		6000
 #define BRIEF_MS	1000
 #define LONG_OPERATIONS 100000000u
+#define BRIEF_PART	20
 #define SHRINK_MS	3000
 #define DIFFERENCES	10 /* after so many random ones, stop */
 #define CANARY_STEPS	5
@@ -179,7 +180,9 @@ static struct span span_begin(void)
 
 	s.seed = number_of("BPFMAP_SEED", (uint64_t)time(NULL) * 1000003u + (uint64_t)getpid());
 	if (number_of("BPFMAP_LONG", 0) || getenv("BPFMAP_COUNT"))
-		s.operations = number_of("BPFMAP_COUNT", LONG_OPERATIONS);
+		s.operations = number_of("BPFMAP_COUNT", getenv("BPFMAP_BRIEF")
+								 ? LONG_OPERATIONS / BRIEF_PART
+								 : LONG_OPERATIONS);
 	else
 		s.end_ms = s.started_ms + (getenv("BPFMAP_BRIEF") ? BRIEF_MS : RUN_MS);
 	return s;
