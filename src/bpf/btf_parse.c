@@ -102,7 +102,7 @@ static int header_check(const void *bytes, uint32_t size, struct btf_header *ret
 		return fail(EINVAL, "BTF: %u bytes do not hold a header", size);
 	memset(header, 0, sizeof(*header));
 	memcpy(header, bytes, size < sizeof(*header) ? size : sizeof(*header));
-	if (header->hdr_len > size || header->hdr_len < offsetof(struct btf_header, type_off))
+	if (header->hdr_len > size)
 		return fail(EINVAL, "BTF: the header claims %u of %u bytes", header->hdr_len, size);
 	for (uint32_t i = sizeof(*header); i < header->hdr_len; i++)
 		if (raw[i])

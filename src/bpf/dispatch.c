@@ -42,17 +42,15 @@ static int all_zero(const uint8_t *bytes, size_t size)
 
 static int __attribute__((cold)) tail_check(const struct call *call)
 {
-	uint8_t tail[CALL_SIZE_MAX - ATTR_SIZE];
-	size_t size = call->size - ATTR_SIZE;
-	int err;
+	int zero;
 
 	if (call->size > CALL_SIZE_MAX)
 		return fail(E2BIG, "an argument block of %u bytes; the largest is %d", call->size,
 			    CALL_SIZE_MAX);
-	err = user_copy_in(tail, call->uattr + ATTR_SIZE, size, "the argument block");
-	if (err)
-		return err;
-	if (!all_zero(tail, size))
+	zero = user_all_zero(call->uattr + ATTR_SIZE, call->size - ATTR_SIZE, "the argument block");
+	if (zero < 0)
+		return zero;
+	if (!zero)
 		return fail(E2BIG,
 			    "the argument block has values beyond the %d bytes of Linux 6.18",
 			    ATTR_SIZE);

@@ -21,22 +21,18 @@
 int info_begin(const struct attr_info *info, void *block, size_t size, size_t known,
 	       uint32_t *ret_len)
 {
-	uint8_t tail[INFO_LEN_MAX];
-	int err;
+	int zero;
 
 	*ret_len = info->info_len;
 	if (info->info_len > INFO_LEN_MAX)
 		return fail(E2BIG, "an info block of %u bytes; the largest is %d", info->info_len,
 			    INFO_LEN_MAX);
 	if (info->info_len > known) {
-		err = user_copy_in(tail, info->info + known, info->info_len - known,
-				   "the info block");
-		if (err)
-			return err;
-		for (size_t i = 0; i < info->info_len - known; i++)
-			if (tail[i])
-				return fail(E2BIG, "the info block has values beyond %zu bytes",
-					    known);
+		zero = user_all_zero(info->info + known, info->info_len - known, "the info block");
+		if (zero < 0)
+			return zero;
+		if (!zero)
+			return fail(E2BIG, "the info block has values beyond %zu bytes", known);
 	}
 	if (info->info_len > size)
 		*ret_len = (uint32_t)size;

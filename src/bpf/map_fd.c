@@ -36,6 +36,26 @@ static int access_from_flags(uint32_t flags)
 	}
 }
 
+static int pin_name_check(const char *path)
+{
+	const char *name = strrchr(path, '/');
+
+	name = name ? name + 1 : path;
+	if (strlen(name) > NAME_MAX)
+		return fail(ENAMETOOLONG, "a pin's name has at most %d characters", NAME_MAX);
+	if (strchr(name, '.'))
+		return fail(EPERM, "a pin's name must not contain '.': \"%s\"", name);
+	return 0;
+}
+
+/* Does the directory stand for one on bpffs? */
+static int below_rundir(const char *dir)
+{
+	size_t len = strlen(rundir_path());
+
+	return !strncmp(dir, rundir_path(), len) && (dir[len] == '/' || !dir[len]);
+}
+
 /* The caller's path as a real one: below path_fd if asked, and /sys/fs/bpf is the runtime directory. */
 static int path_read(const struct attr_obj *obj, char *ret_path, size_t size)
 {
@@ -59,21 +79,12 @@ static int path_read(const struct attr_obj *obj, char *ret_path, size_t size)
 	if (len < 0)
 		return fail_os(errno, "cannot find the directory path_fd %d", obj->path_fd);
 	dir[len] = 0;
+	err = below_rundir(dir) ? pin_name_check(given) : 0;
+	if (err)
+		return err;
 	if ((size_t)snprintf(whole, sizeof(whole), "%s/%s", dir, given) >= PATH_MAX)
 		return fail(ENAMETOOLONG, "the path is too long");
 	return rundir_resolve(whole, ret_path, size);
-}
-
-static int pin_name_check(const char *path)
-{
-	const char *name = strrchr(path, '/');
-
-	name = name ? name + 1 : path;
-	if (strlen(name) > NAME_MAX)
-		return fail(ENAMETOOLONG, "a pin's name has at most %d characters", NAME_MAX);
-	if (strchr(name, '.'))
-		return fail(EPERM, "a pin's name must not contain '.': \"%s\"", name);
-	return 0;
 }
 
 long obj_pin(union call_attr *attr, const struct call *call)

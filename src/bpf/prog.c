@@ -319,15 +319,15 @@ static int load_fields_check(const struct attr_load *load, char license[LICENSE_
 
 	if (load->prog_flags & ~FLAGS_HARMLESS)
 		return fail(EINVAL, "prog_flags %#x are not supported", load->prog_flags);
-	err = user_string(license, load->license, LICENSE_LEN, "the license");
-	if (err && err != -ENAMETOOLONG)
-		return err;
 	if (!load->insn_cnt || load->insn_cnt > INSNS_MAX)
 		return fail(E2BIG, "%u instructions; a program has 1 to %d", load->insn_cnt,
 			    INSNS_MAX);
 	if (load->attach_btf_id || load->attach_fd)
 		return fail(EINVAL, "programs that attach to BTF types or other programs are not "
 				    "supported");
+	err = user_string(license, load->license, LICENSE_LEN, "the license");
+	if (err && err != -ENAMETOOLONG)
+		return err;
 	if (!load->log_buf != !load->log_size || (load->log_buf && !load->log_level) ||
 	    (load->log_level & ~LOG_LEVELS))
 		return fail(EINVAL, "log_buf, log_size and log_level do not fit together");

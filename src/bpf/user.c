@@ -184,6 +184,24 @@ int user_copy_in(void *dst, uint64_t src, size_t size, const char *what)
 		    (unsigned long long)src);
 }
 
+int user_all_zero(uint64_t addr, size_t size, const char *what)
+{
+	uint8_t page[PAGE];
+
+	while (size) {
+		size_t part = PAGE - addr % PAGE < size ? PAGE - addr % PAGE : size;
+		int err = user_copy_in(page, addr, part, what);
+
+		if (err)
+			return err;
+		if (page[0] || memcmp(page, page + 1, part - 1))
+			return 0;
+		addr += part;
+		size -= part;
+	}
+	return 1;
+}
+
 int user_copy_out(uint64_t dst, const void *src, size_t size, const char *what)
 {
 	if (!size)

@@ -21,6 +21,10 @@ void user_buf_free(struct user_buf *buf);
 int user_copy_in(void *dst, uint64_t src, size_t size, const char *what);
 int user_copy_out(uint64_t dst, const void *src, size_t size, const char *what);
 
+/* 1 if the bytes are all zero, 0 if one is not; -EFAULT if what cannot be read comes before such a one, as
+ * the kernel finds it. */
+int user_all_zero(uint64_t addr, size_t size, const char *what);
+
 /* 1 if all of [addr, addr + size) is known, without a system call, to be mapped and writable, so
  * that it may be used in place; 0 if it has to be copied. */
 int user_is_plain(uint64_t addr, size_t size);

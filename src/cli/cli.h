@@ -19,6 +19,9 @@ struct cli {
 #include "cli/verbs.def"
 #undef VERB
 
+/* One command line, argv[0] included; may be called again. Returns the exit code. */
+int cli_run(int argc, char **argv);
+
 /* Choose who answers bpf(2), for this verb and for libbpf. */
 void cli_engine(struct cli *cli, const struct backend *backend);
 

@@ -224,17 +224,20 @@ static int array_attach(struct bpfmap *map)
 }
 
 /* The values are there; now what lies behind them, and the rest of the page that a mapping shows. */
-static int array_init(struct bpfmap *map)
+static int array_reserved(struct bpfmap *map, region_range_fn *fn, void *arg)
 {
 	const struct array *a = map->priv;
 	uint64_t values = a->g.cpus * a->g.plane_stride, page = (values + 4095) / 4096 * 4096;
 	int err = 0;
 
 	if (map->spec.map_flags & BPF_F_MMAPABLE)
-		err = region_reserve(map->region, values, page - values);
-	if (!err)
-		err = region_reserve(map->region, a->g.cpus_off, a->g.body_bytes - a->g.cpus_off);
-	return err;
+		err = fn(arg, values, page - values);
+	return err ? err : fn(arg, a->g.cpus_off, a->g.body_bytes - a->g.cpus_off);
+}
+
+static int array_init(struct bpfmap *map)
+{
+	return array_reserved(map, region_reserve_range, map->region);
 }
 
 static void array_detach(struct bpfmap *map)
@@ -374,16 +377,32 @@ static int array_write(struct bpfmap *map, const void *key, const void *value, u
 	return err;
 }
 
+/* A program hears last of BPF_F_LOCK without a lock, a system call first. */
+static int program_check(const struct array *a, uint32_t index, uint64_t flags)
+{
+	int err = update_check(a, index, flags & ~(uint64_t)BPF_F_LOCK);
+
+	return err || !(flags & BPF_F_LOCK) ? err : value_check_flags(flags, &a->shape);
+}
+
+static int array_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
+{
+	int err = flags & BPF_F_LOCK ? program_check(map->priv, array_index(key), flags) : 0;
+
+	return err ? err : array_write(map, key, value, flags);
+}
+
 /* A program's update: its own CPU's value. */
 static int percpu_array_update(struct bpfmap *map, const void *key, const void *value,
 			       uint64_t flags)
 {
 	struct array *a = map->priv;
 	uint32_t index = array_index(key);
-	int err = update_check(a, index, flags);
+	int err = program_check(a, index, flags);
 
 	if (!err)
-		bytes_store(array_value(a, vcpu_current(a->g.cpus), index), value, a->value_size);
+		bytes_store_keep(array_value(a, vcpu_current(a->g.cpus), index), value,
+				 a->value_size);
 	return err;
 }
 
@@ -538,15 +557,15 @@ static int array_check(struct bpfmap *map)
 /* What both types have in common. */
 #define ARRAY_FAMILY_OPS                                                                          \
 	.alloc_check = array_alloc_check, .layout = array_layout, .init = array_init,             \
-	.attach = array_attach, .detach = array_detach, .delete_elem = array_delete,              \
-	.read = array_read, .write = array_write, .next_key = array_next_key,                     \
-	.read_bucket = array_read_bucket, .is_value = array_is_value, .counters = array_counters, \
-	.check = array_check
+	.reserved = array_reserved, .attach = array_attach, .detach = array_detach,               \
+	.delete_elem = array_delete, .read = array_read, .write = array_write,                    \
+	.next_key = array_next_key, .read_bucket = array_read_bucket, .is_value = array_is_value, \
+	.counters = array_counters, .check = array_check
 
 const struct map_ops array_map_ops = {
 	ARRAY_FAMILY_OPS,
 	.lookup = array_lookup,
-	.update = array_write,
+	.update = array_update,
 	.read_locked = array_read_locked,
 };
 

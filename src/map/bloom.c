@@ -19,11 +19,9 @@
  * Differences from the kernel: which other values are reported present (false positives), also with
  *              ZERO_SEED; their rate is about that of the kernel's (docs/figures).
  */
-#include "map/map.h"
+#include "map/bloom.h"
 
 #include "base/error.h"
-#include "base/hash.h"
-#include "sync/atomics.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -35,34 +33,15 @@
 
 #define VALUE_MAX	(4u << 20)
 #define HASHES_DEFAULT	5
-#define HASHES_MASK	15
+#define HASHES_MASK	BLOOM_HASHES_MAX
 #define BLOCK_BITS	512
-#define BLOCKS_MAX	4
 #define BITS_MAX_KERNEL (1ull << 32)
-
-struct block_shm {
-	struct shm_u64 words[8];
-};
-
-struct bloom {
-	struct block_shm *blocks;
-	uint64_t block_mask;
-	uint64_t seed;
-	uint32_t hashes;
-	uint32_t n_blocks; /* of one value */
-	uint32_t value_size;
-};
 
 static uint32_t bloom_hashes(const struct map_spec *spec)
 {
 	uint32_t k = (uint32_t)(spec->map_extra & HASHES_MASK);
 
 	return k ? k : HASHES_DEFAULT;
-}
-
-static uint32_t bloom_blocks(uint32_t hashes)
-{
-	return hashes <= 5 ? 1 : hashes <= 8 ? 2 : hashes <= 11 ? 3 : BLOCKS_MAX;
 }
 
 /* The kernel's number of bits: 7/5 per value and hash, up to the next power of two. */
@@ -107,16 +86,24 @@ static int bloom_layout(const struct map_spec *spec, uint32_t cpus, struct map_l
 
 static int bloom_attach(struct bpfmap *map)
 {
-	struct bloom *b = calloc(1, sizeof(*b));
+	struct bloom *b = aligned_alloc(64, (sizeof(*b) + 63) / 64 * 64);
+	const struct bloom_calls *calls;
 
 	if (!b)
 		return fail(ENOMEM, "no memory for a handle");
 	b->blocks = (struct block_shm *)map->region->base;
 	b->block_mask = bloom_bits(&map->spec) / BLOCK_BITS - 1;
 	b->seed = map->region->seed;
-	b->hashes = bloom_hashes(&map->spec);
-	b->n_blocks = bloom_blocks(b->hashes);
 	b->value_size = map->spec.value_size;
+	b->hashes = bloom_hashes(&map->spec);
+	b->private_memory = map->region->fd < 0;
+	calls = bloom_vector_calls(b->hashes);
+	if (!calls)
+		calls = bloom_plain_calls(b->hashes);
+	b->ops = *map->ops;
+	b->ops.push = calls->push;
+	b->ops.peek = calls->peek;
+	map->ops = &b->ops;
 	map->priv = b;
 	return 0;
 }
@@ -126,74 +113,25 @@ static void bloom_detach(struct bpfmap *map)
 	free(map->priv);
 }
 
-/* Where a value's bits are: bit i in block i * n_blocks / hashes, 9 bits of `bits` each; 54 bits serve six
- * hashes, then they are mixed again. */
-struct bloom_probe {
-	struct block_shm *block[BLOCKS_MAX];
-	uint64_t hash;
-	uint64_t bits;
-};
-
-static inline void probe_begin(const struct bloom *b, const void *value, struct bloom_probe *p)
+int bloom_flags_refuse(void)
 {
-	uint64_t more;
-
-	p->hash = hash_bytes(value, b->value_size, b->seed);
-	p->bits = hash_fold(p->hash ^ HASH_K1, HASH_K0);
-	p->block[0] = &b->blocks[p->hash & b->block_mask];
-	p->block[1] = &b->blocks[(p->hash >> 32) & b->block_mask];
-	if (b->n_blocks <= 2)
-		return;
-	more = hash_fold(p->hash ^ HASH_K0, HASH_K1);
-	p->block[2] = &b->blocks[more & b->block_mask];
-	p->block[3] = &b->blocks[(more >> 32) & b->block_mask];
+	return fail(EINVAL, "a push into a Bloom filter takes no flags");
 }
 
-static inline struct shm_u64 *probe_bit(const struct bloom *b, struct bloom_probe *p, uint32_t i,
-					uint64_t *ret_mask)
+uint64_t bloom_hash_any(const struct bloom *b, const void *value)
 {
-	struct shm_u64 *word = &p->block[i * b->n_blocks / b->hashes]->words[p->bits >> 6 & 7];
-
-	*ret_mask = 1ull << (p->bits & 63);
-	p->bits >>= 9;
-	if (i == 5 || i == 11)
-		p->bits = hash_fold(p->hash + i, HASH_K1);
-	return word;
+	return hash_bytes(value, b->value_size, b->seed);
 }
 
+/* For whoever asks the type, and not a map, what it can do; attach gives a map its own. */
 static int bloom_push(struct bpfmap *map, const void *value, uint64_t flags)
 {
-	const struct bloom *b = map->priv;
-	struct bloom_probe p;
-	uint64_t mask;
-
-	if (flags != BPF_ANY)
-		return fail(EINVAL, "a push into a Bloom filter takes no flags");
-	probe_begin(b, value, &p);
-	for (uint32_t i = 0; i < b->hashes; i++) {
-		struct shm_u64 *word = probe_bit(b, &p, i, &mask);
-
-		/* Seldom needed in a filter that fills up, and then the line stays shared. */
-		if (!(shm_u64_load_relaxed(word) & mask))
-			shm_u64_or_relaxed(word, mask);
-	}
-	return 0;
+	return map->ops->push(map, value, flags);
 }
 
 static int bloom_peek(struct bpfmap *map, void *value)
 {
-	const struct bloom *b = map->priv;
-	struct bloom_probe p;
-	uint64_t mask;
-
-	probe_begin(b, value, &p);
-	for (uint32_t i = 0; i < b->hashes; i++) {
-		struct shm_u64 *word = probe_bit(b, &p, i, &mask);
-
-		if (!(shm_u64_load_relaxed(word) & mask))
-			return -ENOENT;
-	}
-	return 0;
+	return map->ops->peek(map, value);
 }
 
 static bool bloom_is_value(const struct bpfmap *map, const void *addr, size_t len)
@@ -230,11 +168,11 @@ static int bloom_check(struct bpfmap *map)
 static double bloom_rate(const struct bloom *b)
 {
 	double rate = 1, n = (double)(b->block_mask + 1);
-	uint32_t in_block[BLOCKS_MAX] = {0};
+	uint32_t in_block[BLOOM_BLOCKS_MAX] = {0};
 
 	for (uint32_t k = 0; k < b->hashes; k++)
-		in_block[k * b->n_blocks / b->hashes]++;
-	for (uint32_t j = 0; j < b->n_blocks; j++) {
+		in_block[k * bloom_blocks(b->hashes) / b->hashes]++;
+	for (uint32_t j = 0; j < bloom_blocks(b->hashes); j++) {
 		double sum = 0;
 
 		for (uint64_t i = 0; i <= b->block_mask; i++) {

@@ -105,27 +105,75 @@ int hash_pool_reserve(struct hash *h, uint64_t first, uint64_t n)
 	return err;
 }
 
-/* Reserve the part of the pool that a full map will need. */
+static uint64_t least(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Elements of the list's range, at most n of them. */
+static uint64_t list_part(const struct hash *h, uint32_t l, uint64_t n)
+{
+	uint64_t base = (uint64_t)l * h->g.list_span;
+	uint64_t len = h->g.pool_n > base ? h->g.pool_n - base : 0;
+
+	return least(n, least(len, h->g.list_span));
+}
+
+static int chunks_reserved(const struct hash *h, region_range_fn *fn, void *arg)
+{
+	int err = 0;
+
+	for (uint64_t off = 0; h->g.chunk_bytes && off < h->g.pool_off && !err;
+	     off += h->g.chunk_bytes) {
+		uint64_t chunk = off / h->g.chunk_bytes;
+
+		if (shm_u64_load_relaxed(&h->shm->chunks[chunk / 64]) >> (chunk % 64) & 1)
+			err = fn(arg, off, least(h->g.chunk_bytes, h->g.pool_off - off));
+	}
+	return err;
+}
+
+/* The parts of an area of pool_n x stride bytes that belong to reserved elements. */
+static int elements_reserved(const struct hash *h, uint64_t area, uint64_t stride,
+			     region_range_fn *fn, void *arg)
+{
+	int err = 0;
+
+	for (uint32_t l = 0; l < h->g.lists && !err; l++) {
+		uint64_t n = list_part(h, l, shm_u32_load_relaxed(&h->shm->lists[l].reserved));
+
+		err = fn(arg, area + (uint64_t)l * h->g.list_span * stride, n * stride);
+	}
+	return err;
+}
+
+int hash_reserved(struct bpfmap *map, region_range_fn *fn, void *arg)
+{
+	const struct hash *h = map->priv;
+	int err = chunks_reserved(h, fn, arg);
+
+	if (!err)
+		err = elements_reserved(h, h->g.pool_off, h->g.elem_stride, fn, arg);
+	if (!err && h->planes)
+		err = fn(arg, h->g.cpus_off, h->g.cpus * sizeof(struct vcpu_shm));
+	for (uint32_t cpu = 0; !err && h->planes && cpu < h->g.cpus; cpu++)
+		err = elements_reserved(h, h->g.planes_off + cpu * h->g.plane_stride,
+					h->g.value_stride, fn, arg);
+	return !err && h->lru ? fn(arg, h->g.lru_off, h->g.lru.bytes) : err;
+}
+
+/* Reserve the part of the pool that a full map will need, and what is beside it. */
 int hash_init(struct bpfmap *map)
 {
 	struct hash *h = map->priv;
-	int err = 0;
+	int err;
 
-	if (h->planes)
-		err = region_reserve(h->region, h->g.cpus_off, h->g.cpus * sizeof(struct vcpu_shm));
-	if (!err && h->lru)
-		err = region_reserve(h->region, h->g.lru_off, h->g.lru.bytes);
+	for (uint32_t l = 0; l < h->g.lists; l++)
+		shm_u32_store_relaxed(&h->shm->lists[l].reserved,
+				      (uint32_t)list_part(h, l, h->g.prereserved));
+	err = hash_reserved(map, region_reserve_range, h->region);
 	if (!err && h->lru)
 		lru_init(h);
-	for (uint32_t l = 0; !err && l < h->g.lists; l++) {
-		uint64_t base = (uint64_t)l * h->g.list_span;
-		uint64_t n = h->g.pool_n > base ? h->g.pool_n - base : 0;
-
-		n = n < h->g.list_span ? n : h->g.list_span;
-		n = n < h->g.prereserved ? n : h->g.prereserved;
-		err = hash_pool_reserve(h, base, n);
-		shm_u32_store_relaxed(&h->shm->lists[l].reserved, (uint32_t)n);
-	}
 	return err;
 }
 
@@ -713,6 +761,7 @@ const struct map_ops variable_hash_map_ops = {
 	.alloc_check = variable_hash_alloc_check,
 	.layout = hash_layout,
 	.init = hash_init,
+	.reserved = hash_reserved,
 	.attach = hash_attach_writer,
 	.detach = hash_detach,
 	.counters = hash_counters,

@@ -7,6 +7,7 @@
 
 /* hash.c */
 int hash_init(struct bpfmap *map);
+int hash_reserved(struct bpfmap *map, region_range_fn *fn, void *arg);
 int hash_attach_writer(struct bpfmap *map);
 void hash_detach(struct bpfmap *map);
 int hash_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags);
@@ -25,8 +26,8 @@ void *(*hash_sized_lookup(const struct bpfmap *map))(struct bpfmap *map, const v
 /* All but lookup, update and what only some types have. */
 #define HASH_COMMON_OPS                                                                        \
 	.alloc_check = hash_alloc_check, .layout = hash_layout, .init = hash_init,             \
-	.attach = hash_attach_writer, .detach = hash_detach, .take = hash_take,                \
-	.next_key = hash_next_key, .read_bucket = hash_read_bucket,                            \
+	.reserved = hash_reserved, .attach = hash_attach_writer, .detach = hash_detach,        \
+	.take = hash_take, .next_key = hash_next_key, .read_bucket = hash_read_bucket,         \
 	.take_bucket = hash_take_bucket, .is_value = hash_is_value, .counters = hash_counters, \
 	.check = hash_check
 

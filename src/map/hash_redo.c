@@ -241,6 +241,9 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 		shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
 	} else {
 		redo_apply(h, b, me, dead, REDO_TO_POOL);
+		/* Who inherits the number goes on behind this change, which may be newer than the count
+		 * looked at above. */
+		count_ack(h, dead, shm_u32_load_relaxed(&record->seq));
 		how = LRU_REDONE;
 	}
 	if (h->lru)

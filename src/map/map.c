@@ -170,6 +170,18 @@ static int map_from_region(struct region *region, struct bpfmap **ret_map)
 	return 0;
 }
 
+/* What must have memory behind it in the map's body. */
+static int map_reserved(void *owner, region_range_fn *fn, void *arg)
+{
+	struct bpfmap *map = owner;
+	struct map_layout layout;
+	int err = map->ops->layout(&map->spec, map->region->cpus, &layout);
+
+	if (!err)
+		err = fn(arg, 0, layout.reserve_end);
+	return !err && map->ops->reserved ? map->ops->reserved(map, fn, arg) : err;
+}
+
 static void spec_from_opts(const struct bpfmap_create_opts *opts, struct map_spec *spec)
 {
 	memset(spec, 0, sizeof(*spec));
@@ -234,12 +246,22 @@ int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map
 int bpfmap_open_fd(int fd, uint32_t flags, struct bpfmap **ret_map)
 {
 	struct region *region;
+	struct bpfmap *map;
 	int err;
 
 	if (flags & ~BPFMAP_OPEN_RDONLY)
 		return fail(EINVAL, "unknown open flags 0x%x", flags);
 	err = region_open_fd(fd, flags & BPFMAP_OPEN_RDONLY, body_bytes_of, &region);
-	return err ? err : map_from_region(region, ret_map);
+	if (!err)
+		err = map_from_region(region, &map);
+	if (err)
+		return err;
+	err = region_fill_holes(region, map_reserved, map);
+	if (err)
+		bpfmap_close(map);
+	else
+		*ret_map = map;
+	return err;
 }
 
 int bpfmap_open(const char *path, uint32_t flags, struct bpfmap **ret_map)

@@ -11,6 +11,7 @@
 #ifndef BPFMAP_MAP_OPS_H
 #define BPFMAP_MAP_OPS_H
 
+#include "region/region.h"
 #include "region/spec.h"
 
 #include <stdbool.h>
@@ -46,6 +47,9 @@ struct map_ops {
 	 * zeroes will do. */
 	int (*init)(struct bpfmap *map);
 	void (*detach)(struct bpfmap *map);
+	/* Calls fn for each range that has been reserved behind layout's reserve_end, by the words in the
+	 * region, ascending; NULL: there are none. */
+	int (*reserved)(struct bpfmap *map, region_range_fn *fn, void *arg);
 
 	/* Program side. lookup: pointer to the value, or NULL. Never waits. */
 	void *(*lookup)(struct bpfmap *map, const void *key);

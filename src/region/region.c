@@ -5,7 +5,8 @@
  *              is given away or linked [region_link]; the header is complete by then
  * Invariants   1. the file's size is what its header says and what the spec needs (checked at open)
  *              2. memory is reserved before it is touched: the header, the body up to reserve_end
- *                 and the BTF here, the rest by whoever grows into it [region_reserve]
+ *                 and the BTF here, the rest by whoever grows into it [region_reserve]; what a sparse
+ *                 copy lost of it, at open [region_fill_holes]
  * Locks        none
  * Edges        none: publication is by system calls
  * If a process dies    the kernel frees an unnamed file with its last holder
@@ -165,6 +166,11 @@ int region_reserve(struct region *region, uint64_t off, uint64_t len)
 	if (!err)
 		shm_u64_add_relaxed(&region->header->reserved_bytes, len);
 	return err;
+}
+
+int region_reserve_range(void *arg, uint64_t off, uint64_t len)
+{
+	return region_reserve(arg, off, len);
 }
 
 static int reserve_owner(void *arg, uint64_t off, uint64_t len)
@@ -457,6 +463,83 @@ int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct reg
 	else
 		*ret_region = region;
 	return err;
+}
+
+/* ---- holes ----------------------------------------------------------------------------------- */
+
+struct page_count {
+	uint64_t pages;
+	uint64_t next; /* pages before it are counted: ranges may meet in one */
+};
+
+static int range_count(void *arg, uint64_t off, uint64_t len)
+{
+	struct page_count *count = arg;
+	uint64_t first = off / 4096, end = (off + len + 4095) / 4096;
+
+	first = first > count->next ? first : count->next;
+	if (len && end > first) {
+		count->pages += end - first;
+		count->next = end;
+	}
+	return 0;
+}
+
+static int range_fill(void *arg, uint64_t off, uint64_t len)
+{
+	struct region *region = arg;
+	uint64_t start = off / 4096 * 4096;
+
+	if (!len)
+		return 0;
+	if (!region->readonly)
+		return reserve_file(region, off, len);
+	if (!madvise(region->base + start, ALIGN_UP(off + len, 4096) - start, MADV_POPULATE_READ))
+		return 0;
+	return fail(ENOMEM,
+		    "the map's file has holes (a sparse copy?) and cannot be read safely: %s (free "
+		    "some room in its file system, or copy it with cp --sparse=never)",
+		    errno == EFAULT ? "no room to fill them" : strerror(errno));
+}
+
+/* Bytes of the owner table that have been reserved, by its own word. That is read from the file, since
+ * its page may be a hole. */
+static uint64_t owners_reserved(const struct region *region)
+{
+	uint64_t at =
+		owners_offset(region->body_bytes) + offsetof(struct owner_table_shm, reserved);
+	uint32_t records = 0;
+
+	if (pread(region->fd, &records, sizeof(records), (off_t)at) != sizeof(records) || !records)
+		return OWNER_PAGE;
+	records = records < OWNER_MAX ? records : OWNER_MAX;
+	return offsetof(struct owner_table_shm, records) + records * sizeof(struct owner_shm);
+}
+
+/* The parts that are the region's own lie behind the body. */
+static int reserved_walk(struct region *region, region_reserved_fn *reserved, void *owner,
+			 region_range_fn *fn, void *arg)
+{
+	int err = reserved(owner, fn, arg);
+
+	if (!err)
+		err = fn(arg, owners_offset(region->body_bytes), owners_reserved(region));
+	if (!err)
+		err = fn(arg, region->btf_off, region->btf_size);
+	return err ? err : fn(arg, region->size - REGION_HEADER_LEN, REGION_HEADER_LEN);
+}
+
+int region_fill_holes(struct region *region, region_reserved_fn *reserved, void *owner)
+{
+	struct page_count count = {0};
+	struct stat st;
+	int err = reserved_walk(region, reserved, owner, range_count, &count);
+
+	/* Counted first, so that what grows meanwhile is not missed. Files that take less room than they
+	 * have bytes for other reasons (compression) are reserved again, which changes nothing. */
+	if (err || fstat(region->fd, &st) || (uint64_t)st.st_blocks * 512 >= count.pages * 4096)
+		return err;
+	return reserved_walk(region, reserved, owner, range_fill, region);
 }
 
 void region_close(struct region *region)

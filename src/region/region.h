@@ -113,6 +113,18 @@ int region_dup_fd(const struct region *region, int oflags);
 /* Reserve [off, off + len) so that touching it cannot fault. 0, ENOSPC, ENOMEM. */
 int region_reserve(struct region *region, uint64_t off, uint64_t len);
 
+/* Called with ranges of a region, in ascending order. 0, or an -errno that ends the walk. */
+typedef int region_range_fn(void *arg, uint64_t off, uint64_t len);
+/* Calls fn for each range of the body that has been reserved; returns what ended the walk. */
+typedef int region_reserved_fn(void *owner, region_range_fn *fn, void *arg);
+/* region_reserve() as such an fn; arg is the region. */
+int region_reserve_range(void *arg, uint64_t off, uint64_t len);
+
+/* After open: a copy that was made sparse has holes where memory was reserved, and touching one is a
+ * SIGBUS when the file system is full (on a tmpfs also by reading). What reserved() and the region itself
+ * name gets its memory back, through a read-only handle as well. ENOMEM; EOPNOTSUPP. */
+int region_fill_holes(struct region *region, region_reserved_fn *reserved, void *owner);
+
 /* Bytes that the region holds now. */
 uint64_t region_memory_bytes(const struct region *region);
 

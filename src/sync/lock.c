@@ -2,7 +2,9 @@
 /* lock.c: the slow path of lock.h, and mending.
  *
  * Mending is serialised by one lock per region, mend_lock. It needs no mending itself: what is done
- * under it is idempotent, so who finds its holder dead takes it over and begins again.
+ * under it is idempotent, so who finds its holder dead takes it over and begins again. The word also
+ * counts its takings: else who saw a dead holder could take it from the living one that inherited the
+ * number, and with it mend_lock, in between (tests/model/lock.pml).
  *
  * Edges        L1, L2: lock.h
  *              M1 release of mend_lock -> M2 acquire: the next mender sees what the last one did
@@ -50,16 +52,20 @@ enum mend_turn {
  * number from an owner that died while mending inherits mend_lock too. */
 static _Thread_local const struct owner_table *mending;
 
+/* Of mend_lock: owner + 1. Above it stand the takings. */
+#define MEND_OWNER 0x1fffu
+
 static enum mend_turn mend_trylock(struct owner_table *table, uint32_t me)
 {
 	struct shm_u32 *word = &table->shm->mend_lock;
-	uint32_t holder = 0;
+	uint32_t seen = shm_u32_load_relaxed(word), holder = seen & MEND_OWNER;
 
 	if (mending == table)
 		return MEND_NESTED;
-	if (!shm_u32_cas_acq_rel(word, &holder, me + 1) && /* M2 acq_rel <- M1 */
-	    ((holder != me + 1 && owner_alive(table, holder - 1)) ||
-	     !shm_u32_cas_acq_rel(word, &holder, me + 1))) /* M2 acq_rel <- M1 */
+	if (holder && holder != me + 1 && owner_alive(table, holder - 1))
+		return MEND_BUSY;
+	/* M2 acq_rel <- M1 */
+	if (!shm_u32_cas_acq_rel(word, &seen, ((seen | MEND_OWNER) + 1) | (me + 1)))
 		return MEND_BUSY;
 	mending = table;
 	return MEND_TAKEN;
@@ -67,10 +73,13 @@ static enum mend_turn mend_trylock(struct owner_table *table, uint32_t me)
 
 static void mend_unlock(struct owner_table *table, enum mend_turn turn)
 {
+	struct shm_u32 *word = &table->shm->mend_lock;
+
 	if (turn != MEND_TAKEN)
 		return;
 	mending = NULL;
-	shm_u32_store_release(&table->shm->mend_lock, 0); /* M1 release -> M2 */
+	shm_u32_store_release(word,
+			      shm_u32_load_relaxed(word) & ~MEND_OWNER); /* M1 release -> M2 */
 }
 
 /* Mend the lock that the dead owner's record names, if it died with it. False: it did not. */

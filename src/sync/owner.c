@@ -199,6 +199,15 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 	return 0;
 }
 
+/* The first number from n on that this handle holds; OWNER_MAX: none. Asks private memory alone: the
+ * table's own words may be spoilt, and of a sparse copy even missing. */
+static uint32_t next_mine(const struct owner_table *table, uint32_t n)
+{
+	while (n < OWNER_MAX && !is_mine(table, n))
+		n += n % 8 || table->mine[n / 8] ? 1 : 8;
+	return n;
+}
+
 void owner_table_close(struct owner_table *table)
 {
 	pthread_mutex_lock(&all_mutex);
@@ -209,9 +218,7 @@ void owner_table_close(struct owner_table *table)
 	if (table->next)
 		table->next->prev = table->prev;
 	pthread_mutex_unlock(&all_mutex);
-	for (uint32_t n = 0; table->by_thread != nobody && n < owner_count(table); n++) {
-		if (!is_mine(table, n))
-			continue;
+	for (uint32_t n = next_mine(table, 0); n < OWNER_MAX; n = next_mine(table, n + 1)) {
 		shm_u32_store_relaxed(&owner_record(table, n)->state, 0);
 		if (table->fd >= 0)
 			beacon(table->fd, F_OFD_SETLK, F_UNLCK, n, NULL);

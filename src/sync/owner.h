@@ -45,7 +45,7 @@ struct owner_shm {
 _Static_assert(sizeof(struct owner_shm) == 64, "one cache line per owner");
 
 struct owner_table_shm {
-	struct shm_u32 mend_lock; /* owner + 1 of who mends; taken over from the dead as it is */
+	struct shm_u32 mend_lock; /* takings << 13 | owner + 1 of who mends, 0: nobody */
 	struct shm_u32 reserved;  /* records [0, reserved) have memory behind them */
 	uint8_t pad[56];
 	struct owner_shm records[OWNER_MAX];

@@ -5,21 +5,24 @@
  * %s, %pi4 %pI4 %pi6 %pI6), and %d %i %u %x %X with l or ll, all with flags "0 +-" and a width.
  * Anything else is -EINVAL and prints nothing. A %s argument that the program may not read prints as
  * nothing, as in the kernel.
+ *
+ * A format is copied before it is used: it may lie in a map that others write, or in the memory that
+ * is written here. Padding costs no more than what of it is kept, so a width is no way to stay long.
  */
 #include "vm/helpers.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define TRACE_ARGS  3	 /* of trace_printk */
 #define VPRINT_ARGS 12	 /* of trace_vprintk and snprintf */
 #define LINE_BYTES  1024 /* the kernel's buffer for one call */
-#define SPEC_BYTES  24
 #define STR_BYTES   512
+#define WIDTH_MAX   8388607u /* the kernel's, which takes larger ones for this */
 
 struct text {
 	char *buf;
@@ -33,49 +36,76 @@ struct format {
 	const char *at; /* in the format, NUL-terminated */
 	const uint64_t *args;
 	uint32_t args_left;
-	char spec[SPEC_BYTES]; /* "%-08", flags and width of the current one */
+	/* Of the current conversion. */
+	uint32_t width;
+	bool left;
+	bool zero;
+	char sign; /* '+', ' ' or 0 */
 };
 
-__attribute__((format(printf, 2, 0))) static int text_vadd(struct text *text, const char *fmt,
-							   va_list ap)
+static void text_put(struct text *text, const char *from, size_t len)
 {
-	size_t room = text->len < text->size ? text->size - text->len : 0;
-	int len = vsnprintf(room ? text->buf + text->len : NULL, room, fmt, ap);
+	size_t room = text->len + 1 < text->size ? text->size - text->len - 1 : 0;
+	size_t part = len < room ? len : room;
 
-	if (len < 0)
-		return -EINVAL;
-	text->len += (size_t)len;
+	if (part)
+		memcpy(text->buf + text->len, from, part);
+	if (room)
+		text->buf[text->len + part] = '\0';
+	text->len += len;
+}
+
+static void text_pad(struct text *text, char with, size_t len)
+{
+	size_t room = text->len + 1 < text->size ? text->size - text->len - 1 : 0;
+	size_t part = len < room ? len : room;
+
+	if (part)
+		memset(text->buf + text->len, with, part);
+	if (room)
+		text->buf[text->len + part] = '\0';
+	text->len += len;
+}
+
+/* The conversion's text, padded to its width. Zeroes go behind the sign. */
+static void add_padded(struct format *f, const char *text, bool is_number)
+{
+	size_t len = strlen(text), pad = f->width > len ? f->width - len : 0;
+	size_t sign = is_number && len && strchr("+- ", text[0]) ? 1 : 0;
+	bool zero = f->zero && is_number && !f->left;
+
+	if (!f->left && !zero)
+		text_pad(f->out, ' ', pad);
+	text_put(f->out, text, zero ? sign : len);
+	if (zero) {
+		text_pad(f->out, '0', pad);
+		text_put(f->out, text + sign, len - sign);
+	}
+	if (f->left)
+		text_pad(f->out, ' ', pad);
+}
+
+static int add_signed(struct format *f, int64_t value)
+{
+	char text[24];
+	const char *sign = value >= 0 && f->sign == '+' ? "+" : value >= 0 && f->sign ? " " : "";
+
+	snprintf(text, sizeof(text), "%s%lld", sign, (long long)value);
+	add_padded(f, text, true);
 	return 0;
 }
 
-__attribute__((format(printf, 2, 3))) static int text_add(struct text *text, const char *fmt, ...)
+static int add_unsigned(struct format *f, char conversion, uint64_t value)
 {
-	va_list ap;
-	int err;
+	const char *how = conversion == 'u' ? "%llu" : conversion == 'x' ? "%llx" : "%llX";
+	char text[24];
 
-	va_start(ap, fmt);
-	err = text_vadd(text, fmt, ap);
-	va_end(ap);
-	return err;
-}
-
-/* The spec collected so far with a conversion at its end, used on one value. */
-static int add_number(struct format *f, const char *conversion, unsigned long long value)
-{
-	strcat(f->spec, conversion);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	return text_add(f->out, f->spec, value);
+	snprintf(text, sizeof(text), how, (unsigned long long)value);
 #pragma GCC diagnostic pop
-}
-
-static int add_text(struct format *f, const char *value)
-{
-	strcat(f->spec, "s");
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wformat-nonliteral"
-	return text_add(f->out, f->spec, value);
-#pragma GCC diagnostic pop
+	add_padded(f, text, true);
+	return 0;
 }
 
 static int add_string(struct format *f, uint64_t addr)
@@ -91,7 +121,8 @@ static int add_string(struct format *f, uint64_t addr)
 		copy[len++] = *from;
 	}
 	copy[len] = '\0';
-	return add_text(f, copy);
+	add_padded(f, copy, false);
+	return 0;
 }
 
 /* %pi4 and so on: f->at is behind the 'i' or 'I'. */
@@ -107,12 +138,14 @@ static int add_address(struct format *f, uint64_t addr)
 	from = memory_probe(f->run, addr, is_v6 ? 16 : 4, VM_READ);
 	if (from)
 		inet_ntop(is_v6 ? AF_INET6 : AF_INET, from, name, sizeof(name));
-	return add_text(f, name);
+	add_padded(f, name, false);
+	return 0;
 }
 
 static int add_pointer(struct format *f, uint64_t value)
 {
 	char next = *f->at;
+	char text[24];
 
 	if ((next == 'k' || next == 'u') && f->at[1] == 's') {
 		f->at += 2;
@@ -126,51 +159,69 @@ static int add_pointer(struct format *f, uint64_t value)
 		f->at++;
 	else if (next && !isspace((unsigned char)next) && !ispunct((unsigned char)next))
 		return -EINVAL;
-	return text_add(f->out, "%016llx", (unsigned long long)value);
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)value);
+	text_put(f->out, text, strlen(text));
+	return 0;
 }
 
 static int add_integer(struct format *f, uint64_t value)
 {
-	char conversion[] = "ll?";
 	int longs = 0;
+	char conversion;
 
 	while (longs < 2 && *f->at == 'l') {
 		longs++;
 		f->at++;
 	}
-	conversion[2] = *f->at;
-	switch (*f->at++) {
+	conversion = *f->at++;
+	switch (conversion) {
 	case 'd':
-	case 'i':
-		return add_number(f, conversion, longs ? value : (uint64_t)(int64_t)(int32_t)value);
+	case 'i': return add_signed(f, longs ? (int64_t)value : (int32_t)value);
 	case 'u':
 	case 'x':
-	case 'X': return add_number(f, conversion, longs ? value : (uint32_t)value);
+	case 'X': return add_unsigned(f, conversion, longs ? value : (uint32_t)value);
 	default: return -EINVAL;
+	}
+}
+
+/* Flags and width, f->at behind the '%'. */
+static void spec_read(struct format *f)
+{
+	f->width = 0;
+	f->left = f->zero = false;
+	f->sign = 0;
+	for (; *f->at && strchr("0+- ", *f->at); f->at++) {
+		f->left |= *f->at == '-';
+		f->zero |= *f->at == '0';
+		if (*f->at == '+' || (*f->at == ' ' && !f->sign))
+			f->sign = *f->at;
+	}
+	for (; isdigit((unsigned char)*f->at); f->at++) {
+		f->width = f->width * 10 + (uint32_t)(*f->at - '0');
+		if (f->width > WIDTH_MAX)
+			f->width = WIDTH_MAX;
 	}
 }
 
 /* f->at is behind a '%'. */
 static int add_conversion(struct format *f)
 {
-	const char *from = f->at - 1;
 	uint64_t value;
-	size_t len;
+	char c;
 
-	f->at += strspn(f->at, "0+- ");
-	f->at += strspn(f->at, "0123456789");
-	len = (size_t)(f->at - from);
-	/* Room for "llu"; the kernel takes longer ones, but none is sensible. */
-	if (len + 4 > sizeof(f->spec) || !f->args_left)
+	spec_read(f);
+	if (!f->args_left)
 		return -EINVAL;
-	memcpy(f->spec, from, len);
-	f->spec[len] = '\0';
 	value = *f->args++;
 	f->args_left--;
 	switch (*f->at) {
 	case 'p': f->at++; return add_pointer(f, value);
 	case 's': f->at++; return add_string(f, value);
-	case 'c': f->at++; return text_add(f->out, "%c", (char)value);
+	case 'c':
+		f->at++;
+		c = (char)value;
+		text_put(f->out, &c, 1);
+		return 0;
 	default: return add_integer(f, value);
 	}
 }
@@ -186,15 +237,26 @@ static int format_text(struct format *f)
 		    (!isprint((unsigned char)c) && !isspace((unsigned char)c)))
 			return -EINVAL;
 		if (c != '%') {
-			err = text_add(f->out, "%c", c);
+			text_put(f->out, &c, 1);
 		} else if (*f->at == '%') {
 			f->at++;
-			err = text_add(f->out, "%%");
+			text_put(f->out, "%", 1);
 		} else {
 			err = add_conversion(f);
 		}
 	}
 	return err;
+}
+
+/* copy NULL: there was no memory for it. */
+static int format_copied(struct vm_run *run, struct text *out, const char *copy,
+			 const uint64_t *args, uint32_t arg_cnt)
+{
+	struct format f = {.run = run, .out = out, .at = copy, .args = args, .args_left = arg_cnt};
+
+	if (!copy)
+		return vm_fault(run, ENOMEM, "no memory for a format");
+	return format_text(&f);
 }
 
 static void print_line(const struct vm_run *run, struct text *line)
@@ -214,13 +276,15 @@ static uint64_t trace(struct vm_run *run, const char *fmt, uint64_t fmt_size, co
 {
 	char buf[LINE_BYTES] = "";
 	struct text line = {buf, sizeof(buf), 0};
-	struct format f = {.run = run, .out = &line, .at = fmt, .args = args, .args_left = arg_cnt};
 	uint64_t len;
+	char *copy;
 	int err;
 
 	if (!memchr(fmt, 0, fmt_size))
 		return (uint64_t)-EINVAL;
-	err = format_text(&f);
+	copy = strndup(fmt, fmt_size);
+	err = format_copied(run, &line, copy, args, arg_cnt);
+	free(copy);
 	if (err)
 		return (uint64_t)(int64_t)err;
 	len = line.len;
@@ -257,6 +321,17 @@ uint64_t helper_trace_vprintk(struct vm_run *run, uint64_t r1, uint64_t r2, uint
 	return trace(run, (const char *)(uintptr_t)r1, r2, args, (uint32_t)count);
 }
 
+/* The program's string at addr, as far as it may read it. */
+static char *string_copy(struct vm_run *run, uint64_t addr)
+{
+	size_t len = 0;
+	const char *from = memory_probe(run, addr, 1, VM_READ);
+
+	while (from && *from)
+		from = memory_probe(run, addr + ++len, 1, VM_READ);
+	return strndup((const char *)(uintptr_t)addr, len);
+}
+
 /* Returns the length with its NUL, also when the buffer is shorter. */
 uint64_t helper_snprintf(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4,
 			 uint64_t r5)
@@ -264,15 +339,15 @@ uint64_t helper_snprintf(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t 
 	struct text out = {(char *)(uintptr_t)r1, r2, 0};
 	uint64_t args[VPRINT_ARGS];
 	int count = args_copy(r4, r5, args);
-	struct format f = {
-		.run = run, .out = &out, .at = (const char *)(uintptr_t)r3, .args = args};
+	char *copy;
 	int err;
 
 	if (count < 0)
 		return (uint64_t)(int64_t)count;
+	copy = string_copy(run, r3);
 	if (r2)
 		out.buf[0] = '\0';
-	f.args_left = (uint32_t)count;
-	err = format_text(&f);
+	err = format_copied(run, &out, copy, args, (uint32_t)count);
+	free(copy);
 	return err ? (uint64_t)(int64_t)err : out.len + 1;
 }

@@ -13,7 +13,10 @@ A pair that cannot be compared here is one SKIP, with its reason. Rows named in 
 --record writes the live kernel's answers to the trace file and compares nothing.
 """
 import argparse
+import contextlib
+import copy
 import fnmatch
+import io
 import os
 import re
 import shutil
@@ -113,6 +116,22 @@ def compare(tap, title, expected, got, differences):
                   f"\n#     got      {got.get(name, '(no such row)')}")
 
 
+class Silent(Tap):
+    def point(self, good, text):
+        self.failed += not good
+
+
+def canary(tap, trace, got, differences):
+    """A row of ours that is wrong, and one that is missing, must be noticed."""
+    same = [name for name in trace if trace[name] == got.get(name)]
+    for what, spoil in (("wrong", {same[len(same) // 2]: "spoilt"}), ("missing", {same[-1]: None})):
+        silent = Silent()
+        rows = {name: answer for name, answer in {**got, **spoil}.items() if answer is not None}
+        with contextlib.redirect_stdout(io.StringIO()):
+            compare(silent, "canary", trace, rows, copy.deepcopy(differences))
+        tap.point(silent.failed, f"a {what} answer is noticed (canary)")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--trace", required=True)
@@ -145,10 +164,13 @@ def main():
         tap.point(user is not None, f"bpfmap ran{': ' + why if why else ''}")
         got = rows_of(user or "")
         compare(tap, "bpfmap = trace", trace, got, differences)
+        if user is not None:
+            canary(tap, trace, got, differences)
         if kernel is not None:
             compare(tap, "bpfmap = kernel", rows_of(kernel), got, differences)
         for pattern, used in differences.used.items():
             tap.point(used > 0, f"documented difference {pattern} is one")
+        print(f"# figure: contract rows compared = {len(got) * (1 + (kernel is not None))} rows")
     print(f"1..{tap.points}")
     return 1 if tap.failed else 0
 

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -41,10 +42,20 @@
 #define SEQUENCE_CHOICE 12u /* 3 keys times ANY, NOEXIST, EXIST, delete */
 #define FRESH_PREFIX	3u  /* sequences this short get a new map each */
 
+#define CANARY_ANSWER 1000u
+
 static uint64_t seed, state;
 static uint32_t cpus_here; /* values of a per-CPU element */
 static bool is_long;
 static unsigned int points;
+static uint64_t operations; /* compared */
+static bool failed;
+
+/* What is wrong on purpose: our answer of that number, or the model's contents at each look. */
+static struct {
+	uint32_t answer;
+	bool contents;
+} lie;
 
 static uint64_t next_random(void)
 {
@@ -370,6 +381,8 @@ static void check_region(struct subject *s)
 
 static void expect(struct subject *s, const char *what, int got, int want)
 {
+	if (lie.answer && --lie.answer == 0)
+		got++;
 	if (got != want)
 		broken(s, "%s gives %d, not %d", what, got, want);
 }
@@ -646,6 +659,7 @@ static void random_walk(void)
 		random_ops(&s);
 		subject_close(&s);
 		done += OPS_PER_MAP;
+		operations += OPS_PER_MAP;
 		maps++;
 	}
 	printf("ok %u - random: %" PRIu64 " operations on %u maps, BPFMAP_SEED=%" PRIu64 "\n",
@@ -671,6 +685,8 @@ static void step(struct subject *s, unsigned int choice, unsigned char *value)
 
 static void compare_all(struct subject *s)
 {
+	if (lie.contents)
+		s->model.values[0] ^= 1;
 	for (uint32_t key = 0; key < SEQUENCE_KEYS; key++)
 		compare_one(s, s->map, (unsigned char *)&key);
 	compare_walk(s, s->map);
@@ -700,6 +716,7 @@ static uint64_t sequences(struct subject *s, unsigned int length, uint32_t n)
 		if (model_is_hash(s->model.type) && rest % SEQUENCE_CHOICE >= 4)
 			continue;
 		run++;
+		operations += length;
 		for (unsigned int i = 0; i < length; i++, rest /= SEQUENCE_CHOICE)
 			step(s, (unsigned int)(rest % SEQUENCE_CHOICE), value);
 		compare_all(s);
@@ -734,6 +751,26 @@ static void exhaustive(uint32_t type, uint32_t flags, unsigned int longest)
 	       ++points, type, flags, total, longest);
 }
 
+/* The walk ends with an error in a process that lies. */
+static void canary(const char *sentence, uint32_t answer, bool contents)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		lie.answer = answer;
+		lie.contents = contents;
+		if (freopen("/dev/null", "w", stdout))
+			exhaustive(BPF_MAP_TYPE_ARRAY, 0, 3);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	points++;
+	printf("%sok %u - %s (canary)\n",
+	       WIFEXITED(status) && WEXITSTATUS(status) == 1 ? "" : "not ", points, sentence);
+	failed |= !WIFEXITED(status) || WEXITSTATUS(status) != 1;
+}
+
 int main(void)
 {
 	const char *text = getenv("BPFMAP_SEED");
@@ -749,6 +786,10 @@ int main(void)
 	exhaustive(BPF_MAP_TYPE_PERCPU_HASH, BPF_F_NO_PREALLOC, SEQUENCE - 2);
 	exhaustive(BPF_MAP_TYPE_PERCPU_ARRAY, 0, SEQUENCE - 2);
 	random_walk();
+	canary("a wrong answer is noticed", CANARY_ANSWER, false);
+	canary("a wrong value is noticed", 0, true);
+	printf("# figure: operations compared with the sequential model = %" PRIu64 " operations\n",
+	       operations);
 	printf("1..%u\n", points);
-	return 0;
+	return failed;
 }

@@ -18,20 +18,21 @@ struct engine {
 	bool lied;
 	int fd[SLOTS_ALL];
 	int prog[PROGS];
-	int lock_btf[32]; /* of a shape, loaded once; 0: not yet */
-	int func_btf;	  /* of programs with callbacks; 0: not yet */
-	/* Would a map behind the descriptor be mapped like that? -errno, or what mmap() says. */
-	int (*may_mmap)(int fd, size_t length, int prot, int flags, uint64_t off);
+	int btf[SHAPES_MOST]; /* of a shape, loaded once; 0: not yet */
+	int func_btf;	      /* of programs with callbacks; 0: not yet */
+	void *(*mmap)(int fd, size_t length, int prot, int flags, uint64_t off);
 	void *mapping; /* of MAPPING_BYTES, or NULL */
 	uint32_t kept_id;
 	uint8_t *buffer[4];
-	char pins[64]; /* a directory */
+	char pins[64]; /* a directory below /sys/fs/bpf */
+	int pins_fd;
 	struct answer answer;
 };
 
 enum buffer { BUFFER_KEY, BUFFER_VALUE, BUFFER_IN, BUFFER_OUT };
 
 extern struct engine engine_ours, engine_kernel;
+extern uint64_t engine_tag; /* makes the names of directories unique */
 
 /* 0 or -errno; of the kernel, if it is not permitted. */
 int engine_begin(struct engine *e);
@@ -44,11 +45,14 @@ void engine_step(struct engine *e, struct world *w, const struct step *s);
 /* Memory of size bytes in which the first good bytes can be accessed. */
 uint8_t *buffer_cut(struct engine *e, enum buffer which, size_t size, size_t good);
 
-/* programs.c: 0 or -errno; the descriptor is put into e->prog[]. */
-long program_load(struct engine *e, struct world *w, const struct step *s);
-long program_run(struct engine *e, const struct step *s, uint32_t *ret_value);
+void pin_name(const struct engine *e, int64_t number, char *ret, size_t size);
+long name_unlink(struct engine *e, int64_t number);
+void mapping_drop(struct engine *e);
+
 /* btf.c: a descriptor, or -errno. */
-long btf_of_lock(struct engine *e, uint32_t lock_off, uint32_t value_size);
+long btf_of_value(struct engine *e, const struct shape *shape);
 long btf_of_function(struct engine *e);
+/* One with a byte that is spoilt (at < 0: none), the last bytes cut off. */
+long btf_spoilt(struct engine *e, int64_t at, uint8_t byte, uint32_t cut);
 
 #endif

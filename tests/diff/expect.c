@@ -79,7 +79,17 @@ static enum certainty of_byid(struct ask *q)
 {
 	int64_t f = arg(q, 'f');
 
-	return result(q, f & ~(int64_t)(BPF_F_RDONLY | BPF_F_WRONLY) || f == 24 ? -EINVAL : 0);
+	if (f & ~(int64_t)(BPF_F_RDONLY | BPF_F_WRONLY) || f == 24)
+		return result(q, -EINVAL);
+	return result(q, arg(q, 'c') ? -ENOENT : 0);
+}
+
+static enum certainty of_nextid(struct ask *q)
+{
+	if (arg(q, 'c') > 3)
+		return result(q, -ENOENT);
+	q->a->count = !arg(q, 'c');
+	return result(q, arg(q, 'c') ? -EINVAL : 0);
 }
 
 static enum certainty of_openid(struct ask *q)
@@ -386,12 +396,22 @@ static enum certainty of_freeze(struct ask *q)
 	return result(q, 0);
 }
 
+/* A mapping shows the elements in strides of 8 bytes, the model has them one after the other. */
+static void poke(struct ask *q)
+{
+	size_t at = poked(q->o, arg(q, 'k')), stride = (q->m->value_size + 7) / 8 * 8;
+
+	q->m->values[at / stride * q->m->value_bytes] = value_byte(arg(q, 'v'));
+}
+
 /* The mapping that is kept goes first, whatever comes of this one. */
 static enum certainty of_poke(struct ask *q)
 {
-	uint64_t element = (uint64_t)arg(q, 'k') % q->m->max_entries;
+	int64_t way = arg(q, 'c') % MAPPINGS; /* the first three can be written */
 
 	q->w->mapped = NULL;
+	if (way > 2)
+		return AGREED;
 	if (!q->slot->may_read || !q->slot->may_write)
 		return result(q, -EACCES);
 	if (q->m->type != BPF_MAP_TYPE_ARRAY || q->m->lock_plus1)
@@ -402,15 +422,21 @@ static enum certainty of_poke(struct ask *q)
 		return result(q, -EACCES);
 	if (!(q->o->shape->flags & BPF_F_MMAPABLE))
 		return result(q, -EINVAL);
-	q->m->values[element * q->m->value_bytes] = value_byte(arg(q, 'v'));
+	poke(q);
 	return result(q, 0);
+}
+
+/* A path below what is no directory, or a descriptor that nobody asked for. */
+static bool odd_way(const struct ask *q)
+{
+	return arg(q, 'c') == 2 || arg(q, 'c') == 4;
 }
 
 static enum certainty of_pin(struct ask *q)
 {
 	int64_t name = arg(q, 'i');
 
-	if (arg(q, 'p') || arg(q, 'f') || name >= PINS)
+	if (arg(q, 'p') || arg(q, 'f') || name >= PINS || odd_way(q))
 		return AGREED;
 	return result(q, q->w->pin[name] ? -EEXIST : 0);
 }
@@ -419,7 +445,7 @@ static enum certainty of_get(struct ask *q)
 {
 	int64_t name = arg(q, 'i'), f = arg(q, 'f');
 
-	if (arg(q, 'p') || name >= PINS || (f & ~(int64_t)24) || f == 24)
+	if (arg(q, 'p') || name >= PINS || (f & ~(int64_t)24) || f == 24 || odd_way(q))
 		return AGREED;
 	return result(q, q->w->pin[name] ? 0 : -ENOENT);
 }
@@ -441,17 +467,17 @@ static int64_t program_update(struct object *o, const uint8_t *key, int64_t v, u
 {
 	const unsigned char *found = model_lookup(&o->model, key);
 	uint8_t value[65536] = {0}, *own = value;
+	int64_t err;
 
-	o->updated_by_program = true;
 	if (o->model.cpus > 1 && found)
 		memcpy(value, found, o->model.value_bytes);
 	if (o->model.cpus > 1)
 		own += (size_t)WORLD_CPU * stride_of(o);
-	if (o->model.cpus > 1)
-		memset(own, 0, stride_of(o));
 	for (uint32_t i = 0; i < o->model.value_size; i++)
 		own[i] = (uint8_t)(value_byte(v) + i);
-	return model_update(&o->model, key, value, flags);
+	err = model_update(&o->model, key, value, flags);
+	o->old_padding |= !err && !found && o->model.cpus > 1;
+	return err;
 }
 
 static uint32_t program_lookup(struct object *o, const uint8_t *key, enum program kind)
@@ -490,6 +516,29 @@ static uint32_t program_insert(struct object *o, const uint8_t *key, int64_t v)
 	return (uint32_t)program_update(o, key, v, BPF_NOEXIST);
 }
 
+static uint32_t program_of_cpu(struct object *o, const uint8_t *key, uint8_t cpu)
+{
+	const unsigned char *found = model_lookup(&o->model, key);
+
+	return found && cpu < o->model.cpus ? found[cpu * stride_of(o)] : NOT_FOUND_VALUE;
+}
+
+/* Each element is deleted by the callback that is shown it; an array keeps them. */
+static uint32_t program_clear(struct object *o)
+{
+	uint32_t entries = (uint32_t)o->model.entries;
+
+	if (model_is_hash(o->model.type))
+		clear(&o->model);
+	return entries;
+}
+
+/* An array looks at BPF_F_LOCK last: a failure in any case, but which one is up to the engines. */
+static bool lock_is_late(const struct object *o, uint8_t flags)
+{
+	return model_is_array(o->model.type) && (flags & BPF_F_LOCK);
+}
+
 static enum certainty run_bloom(struct ask *q, struct object *o, enum program kind)
 {
 	uint8_t value[64];
@@ -507,7 +556,7 @@ static enum certainty of_run(struct ask *q)
 	uint64_t prog = (uint64_t)arg(q, 'g') % PROGS;
 	struct object *o = q->w->prog[prog];
 	enum program kind = q->w->kind[prog];
-	uint8_t key[64];
+	uint8_t key[64], flags = (uint8_t)arg(q, 'm');
 	uint32_t r0;
 
 	if (kind == PROG_PUSH || kind == PROG_PEEK)
@@ -519,6 +568,13 @@ static enum certainty of_run(struct ask *q)
 	case PROG_INSERT: r0 = program_insert(o, key, arg(q, 'v')); break;
 	case PROG_SET: r0 = (uint32_t)program_update(o, key, arg(q, 'v'), BPF_ANY); break;
 	case PROG_ALTER: r0 = (uint32_t)program_update(o, key, arg(q, 'v'), BPF_EXIST); break;
+	case PROG_FLAGS:
+		if (lock_is_late(o, flags))
+			return AGREED;
+		r0 = (uint32_t)program_update(o, key, arg(q, 'v'), flags);
+		break;
+	case PROG_OF_CPU: r0 = program_of_cpu(o, key, flags); break;
+	case PROG_CLEAR: r0 = program_clear(o); break;
 	case PROG_DELETE: r0 = (uint32_t)model_delete(&o->model, key); break;
 	default: r0 = program_each(o, kind); break;
 	}
@@ -531,32 +587,21 @@ static const struct {
 	int64_t flags;	  /* others are EINVAL before the descriptor is looked at */
 	bool wants_a_map; /* what else the descriptor may be is left to the engines */
 } expectations[STEP_OPS] = {
-	[STEP_create] = {of_create, -1, false},
-	[STEP_close] = {of_ok, -1, false},
-	[STEP_dup] = {of_ok, -1, true},
-	[STEP_byid] = {of_byid, -1, true},
-	[STEP_keepid] = {of_ok, -1, true},
-	[STEP_openid] = {of_openid, -1, false},
-	[STEP_lookup] = {of_lookup, BPF_F_LOCK, true},
-	[STEP_update] = {of_update, -1, true},
-	[STEP_delete] = {of_delete, -1, true},
-	[STEP_next] = {of_next, -1, true},
-	[STEP_take] = {of_take, BPF_F_LOCK, true},
-	[STEP_walk] = {of_walk, -1, true},
-	[STEP_readb] = {of_readb, -1, true},
-	[STEP_updateb] = {of_updateb, -1, true},
-	[STEP_deleteb] = {of_deleteb, -1, true},
-	[STEP_freeze] = {of_freeze, -1, true},
-	[STEP_info] = {of_agreed, -1, false},
-	[STEP_pin] = {of_pin, -1, true},
-	[STEP_get] = {of_get, -1, false},
-	[STEP_unlink] = {of_unlink, -1, false},
-	[STEP_load] = {of_agreed, -1, false},
-	[STEP_run] = {of_run, -1, false},
-	[STEP_unload] = {of_ok, -1, false},
-	[STEP_dump] = {of_dump, -1, true},
-	[STEP_tail] = {of_agreed, -1, false},
-	[STEP_poke] = {of_poke, -1, true},
+	[STEP_create] = {of_create, -1, false},	 [STEP_close] = {of_ok, -1, false},
+	[STEP_dup] = {of_ok, -1, true},		 [STEP_byid] = {of_byid, -1, true},
+	[STEP_nextid] = {of_nextid, -1, true},	 [STEP_keepid] = {of_ok, -1, true},
+	[STEP_openid] = {of_openid, -1, false},	 [STEP_lookup] = {of_lookup, BPF_F_LOCK, true},
+	[STEP_update] = {of_update, -1, true},	 [STEP_delete] = {of_delete, -1, true},
+	[STEP_next] = {of_next, -1, true},	 [STEP_take] = {of_take, BPF_F_LOCK, true},
+	[STEP_walk] = {of_walk, -1, true},	 [STEP_readb] = {of_readb, -1, true},
+	[STEP_updateb] = {of_updateb, -1, true}, [STEP_deleteb] = {of_deleteb, -1, true},
+	[STEP_freeze] = {of_freeze, -1, true},	 [STEP_info] = {of_agreed, -1, false},
+	[STEP_pin] = {of_pin, -1, true},	 [STEP_get] = {of_get, -1, false},
+	[STEP_unlink] = {of_unlink, -1, false},	 [STEP_load] = {of_agreed, -1, false},
+	[STEP_run] = {of_run, -1, false},	 [STEP_unload] = {of_ok, -1, false},
+	[STEP_bind] = {of_agreed, -1, true},	 [STEP_aboutp] = {of_agreed, -1, false},
+	[STEP_dump] = {of_dump, -1, true},	 [STEP_tail] = {of_agreed, -1, false},
+	[STEP_btf] = {of_agreed, -1, false},	 [STEP_poke] = {of_poke, -1, true},
 };
 
 enum certainty world_expect(struct world *w, const struct step *s, struct answer *ret)

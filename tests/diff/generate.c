@@ -42,6 +42,8 @@ static int64_t pick_flags(struct source *g, uint32_t op)
 	case STEP_get: return access[below(g, rarely(g) ? 7 : 4)];
 	case STEP_close: return below(g, 2);
 	case STEP_pin: return rarely(g) ? 8 : 0;
+	case STEP_bind:
+	case STEP_aboutp: return rarely(g) ? 1 << below(g, 6) : 0;
 	case STEP_update: return rarely(g) ? odd[below(g, 9)] : usual[below(g, 7)];
 	default: return rarely(g) ? odd[below(g, 9)] : usual[below(g, 4)];
 	}
@@ -54,6 +56,31 @@ static int64_t pick_count(struct source *g, uint32_t op)
 	if (op == STEP_info)
 		return sizes[below(g, 11)];
 	return below(g, op == STEP_readb ? ROOM_ALL : BATCH_MOST);
+}
+
+static int64_t pick_variant(struct source *g, uint32_t op)
+{
+	switch (op) {
+	case STEP_byid: return rarely(g) ? below(g, 4) : 0;
+	case STEP_nextid: return below(g, 2) ? below(g, 5) : 0;
+	case STEP_info: return below(g, 2) ? below(g, 5) : 0;
+	case STEP_pin:
+	case STEP_get: return rarely(g) ? below(g, 5) : below(g, 2);
+	case STEP_load: return below(g, PROGRAMS);
+	case STEP_aboutp: return below(g, 4);
+	case STEP_tail: return below(g, ATTRIBUTES);
+	case STEP_btf: return below(g, 3);
+	case STEP_poke: return below(g, 2) ? below(g, MAPPINGS) : below(g, 2);
+	default: return below(g, 2);
+	}
+}
+
+/* What a program is given as flags or as a CPU. */
+static int64_t pick_program_flags(struct source *g)
+{
+	static const int64_t odd[] = {3, 4, 5, 6, 7, 8, 128, 255};
+
+	return rarely(g) ? odd[below(g, 8)] : below(g, 3);
 }
 
 static int64_t pick_slot(struct source *g)
@@ -69,9 +96,9 @@ static int64_t pick(struct source *g, uint32_t op, char letter)
 	case 'h': return op == STEP_create || op == STEP_close ? below(g, 3) : pick_slot(g);
 	case 't': return rarely(g) ? below(g, SLOTS) : below(g, 3);
 	case 's': return g->shape[below(g, g->shapes)];
-	case 'x': return rarely(g) ? 1 + below(g, 28) : 0;
+	case 'x': return rarely(g) ? 1 + below(g, MUTATIONS - 1) : 0;
 	case 'a': return rarely(g) ? 8ll * below(g, 4) : 0;
-	case 'k': return below(g, g->keys);
+	case 'k': return below(g, op == STEP_btf ? 256 : g->keys);
 	case 'v': return below(g, 200);
 	case 'f': return pick_flags(g, op);
 	case 'e': return rarely(g) ? 1 << below(g, 6) : 0;
@@ -80,7 +107,8 @@ static int64_t pick(struct source *g, uint32_t op, char letter)
 	case 'q':
 	case 'o': return rarely(g) ? below(g, op == STEP_tail ? 144 : 4) : 0;
 	case 'b': return rarely(g) ? below(g, 4) : below(g, 2);
-	case 'c': return below(g, op == STEP_load || op == STEP_tail ? 10 : 2);
+	case 'c': return pick_variant(g, op);
+	case 'm': return pick_program_flags(g);
 	case 'i': return rarely(g) ? below(g, 5) : below(g, PINS);
 	case 'g': return below(g, PROGS);
 	case 'z': return sizes[below(g, 10)];
@@ -99,10 +127,10 @@ static void step_make(struct source *g, uint32_t op, struct script *ret)
 		s->arg[i] = pick(g, op, letters[i]);
 }
 
-/* Which steps this script may use. Programs cost a hundred times as much: in one of eight. */
+/* Which steps this script may use. Programs are slow to load: in one of three. */
 static void swarm(struct source *g)
 {
-	bool programs = below(g, 8) == 0;
+	bool programs = below(g, 3) == 0;
 
 	g->shapes = 1 + below(g, 3);
 	for (uint32_t i = 0; i < g->shapes; i++)
@@ -110,7 +138,7 @@ static void swarm(struct source *g)
 	g->keys = 2 + below(g, KEYS_MOST - 2 - BATCH_MOST);
 	g->awkward = (uint32_t[]){0, 3, 10, 25}[below(g, 4)];
 	for (uint32_t op = 0; op < STEP_OPS; op++) {
-		bool program = op == STEP_load || op == STEP_run || op == STEP_unload;
+		bool program = op >= STEP_load && op <= STEP_aboutp;
 		bool always = op == STEP_update || op == STEP_lookup;
 
 		g->weight[op] = always || below(g, 2) ? step_kinds[op].weight : 0;
@@ -135,7 +163,8 @@ void script_generate(uint64_t seed, struct script *ret)
 	uint32_t length;
 
 	swarm(&g);
-	length = 10 + below(&g, 90);
+	/* Maps are dear, and long scripts go deeper; a short one is the better regression. */
+	length = below(&g, 3) ? 10 + below(&g, 90) : 100 + below(&g, SCRIPT_STEPS - 110);
 	ret->count = 0;
 	for (uint32_t i = 0; i < 2; i++) {
 		step_make(&g, STEP_create, ret);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* programs.c: small XDP programs on one map. The packet says which key and value: a u32 key number
- * at 0 and the value's first byte at 8 (world.h). Key and value are built on the stack.
+ * at 0 and the value's first byte at 8 (world.h); at 9 stand an update's flags, or a CPU. Key and
+ * value are built on the stack.
  */
-#include "engine.h"
+#include "request.h"
 #include "isa_insn.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@
 #define HELPER_PUSH	87
 #define HELPER_PEEK	89
 #define HELPER_FOR_EACH 164
+#define HELPER_OF_CPU	195
 
 struct code {
 	struct bpf_insn insn[MOST_INSNS];
@@ -62,6 +64,8 @@ static void for_each(struct code *c, enum program kind)
 	EMIT(c, LD_FUNC(R2, 0), MOV_IMM(R3, 0), MOV_IMM(R4, 0), CALL(HELPER_FOR_EACH), EXIT);
 	c->callback = c->count;
 	c->insn[c->count - 6].imm = 5;
+	if (kind == PROG_CLEAR)
+		EMIT(c, CALL(HELPER_DELETE));
 	if (kind == PROG_TOUCH)
 		EMIT(c, LDX(BPF_B, R1, R3, 0), ADD_IMM(R1, 1), STX(BPF_B, R3, R1, 0));
 	EMIT(c, MOV_IMM(R0, 0), EXIT);
@@ -89,6 +93,11 @@ static void build(struct code *c, const struct object *o, enum program kind)
 		break;
 	case PROG_SET: EMIT(c, MOV_IMM(R4, BPF_ANY), CALL(HELPER_UPDATE), EXIT); break;
 	case PROG_ALTER: EMIT(c, MOV_IMM(R4, BPF_EXIST), CALL(HELPER_UPDATE), EXIT); break;
+	case PROG_FLAGS: EMIT(c, LDX(BPF_B, R4, R7, 9), CALL(HELPER_UPDATE), EXIT); break;
+	case PROG_OF_CPU:
+		EMIT(c, LDX(BPF_B, R3, R7, 9), CALL(HELPER_OF_CPU), JMP_IMM(BPF_JEQ, R0, 0, 2),
+		     LDX(BPF_B, R0, R0, 0), EXIT, MOV_IMM(R0, 300), EXIT);
+		break;
 	case PROG_DELETE: EMIT(c, CALL(HELPER_DELETE), EXIT); break;
 	case PROG_PUSH:
 		EMIT(c, MOV_REG(R2, R3), MOV_IMM(R3, BPF_ANY), CALL(HELPER_PUSH), EXIT);
@@ -113,7 +122,7 @@ static void give_functions(struct engine *e, const struct code *c, struct bpf_fu
 	attr->func_info_rec_size = sizeof(info[0]);
 }
 
-long program_load(struct engine *e, struct world *w, const struct step *s)
+static long program_load(struct engine *e, struct world *w, const struct step *s)
 {
 	static const struct object nothing = {.model = {.key_size = 4, .value_size = 8}};
 	uint64_t slot = (uint64_t)step_arg(s, 'h') % SLOTS_ALL;
@@ -144,7 +153,7 @@ long program_load(struct engine *e, struct world *w, const struct step *s)
 	return 0;
 }
 
-long program_run(struct engine *e, const struct step *s, uint32_t *ret_value)
+static long program_run(struct engine *e, const struct step *s, uint32_t *ret_value)
 {
 	uint8_t packet[PACKET_BYTES] = {0};
 	uint32_t key = (uint32_t)step_arg(s, 'k');
@@ -153,6 +162,7 @@ long program_run(struct engine *e, const struct step *s, uint32_t *ret_value)
 
 	memcpy(packet, &key, sizeof(key));
 	packet[8] = value_byte(step_arg(s, 'v'));
+	packet[9] = (uint8_t)step_arg(s, 'm');
 	memset(&attr, 0, sizeof(attr));
 	attr.test.prog_fd = (uint32_t)e->prog[(uint64_t)step_arg(s, 'g') % PROGS];
 	attr.test.data_in = (uintptr_t)packet;
@@ -160,4 +170,80 @@ long program_run(struct engine *e, const struct step *s, uint32_t *ret_value)
 	err = e->call(BPF_PROG_TEST_RUN, &attr, sizeof(attr));
 	*ret_value = err ? 0 : attr.test.retval;
 	return err;
+}
+
+void do_load(struct request *r)
+{
+	r->a->result = program_load(r->e, r->w, r->s);
+}
+
+void do_run(struct request *r)
+{
+	uint32_t value;
+
+	r->a->result = program_run(r->e, r->s, &value);
+	r->a->count = value;
+}
+
+void do_unload(struct request *r)
+{
+	int *prog = &r->e->prog[(uint64_t)arg(r, 'g') % PROGS];
+
+	if (*prog >= 0)
+		close(*prog);
+	*prog = -1;
+}
+
+void do_bind(struct request *r)
+{
+	uint32_t bind[3] = {(uint32_t)r->e->prog[(uint64_t)arg(r, 'g') % PROGS], (uint32_t)r->fd,
+			    (uint32_t)arg(r, 'f')};
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	memcpy(&attr, bind, sizeof(bind));
+	r->a->result = call(r, BPF_PROG_BIND_MAP, &attr);
+}
+
+static long prog_info(struct request *r, struct bpf_prog_info *ret)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	memset(ret, 0, sizeof(*ret));
+	attr.info.bpf_fd = (uint32_t)r->e->prog[(uint64_t)arg(r, 'g') % PROGS];
+	attr.info.info_len = sizeof(*ret);
+	attr.info.info = (uintptr_t)ret;
+	return call(r, BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
+/* Of a loaded program, what does not depend on who runs it; c: found by its id. */
+void do_aboutp(struct request *r)
+{
+	struct bpf_prog_info info;
+	union bpf_attr attr;
+	long fd;
+
+	r->a->result = prog_info(r, &info);
+	if (r->a->result)
+		return;
+	r->a->count = info.type << 8 | info.nr_map_ids;
+	answer_add(r->a, info.name, sizeof(info.name));
+	memset(&attr, 0, sizeof(attr));
+	switch (arg(r, 'c')) {
+	case 0: return;
+	case 1:
+	case 2:
+		attr.prog_id = arg(r, 'c') == 1 ? info.id : 0;
+		attr.open_flags = (uint32_t)arg(r, 'f');
+		fd = call(r, BPF_PROG_GET_FD_BY_ID, &attr);
+		r->a->result = fd < 0 ? fd : 0;
+		if (fd >= 0)
+			close((int)fd);
+		return;
+	default:
+		attr.start_id = info.id - 1;
+		r->a->result = call(r, BPF_PROG_GET_NEXT_ID, &attr);
+		r->a->count = attr.next_id == info.id;
+	}
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#define SCRIPT_STEPS 128
+#define SCRIPT_STEPS 512
 #define STEP_ARGS    8
 
 enum step_op {

@@ -7,35 +7,55 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* word, type, key, value, entries, flags, lock + 1, map_extra */
+/* word, type, key, value, entries, flags, lock + 1, map_extra, described */
 static const struct shape shapes[] = {
-	{"hash", BPF_MAP_TYPE_HASH, 4, 8, 6, 0, 0, 0},
-	{"hash", BPF_MAP_TYPE_HASH, 1, 1, 1, 0, 0, 0},
-	{"hash", BPF_MAP_TYPE_HASH, 7, 5, 6, BPF_F_NO_PREALLOC, 0, 0},
-	{"hash", BPF_MAP_TYPE_HASH, 8, 40, 9, BPF_F_ZERO_SEED, 0, 0},
-	{"hash", BPF_MAP_TYPE_HASH, 33, 3, 17, 0, 0, 0},
-	{"hash", BPF_MAP_TYPE_HASH, 4, 16, 5, 0, 1, 0},
-	{"hash", BPF_MAP_TYPE_HASH, 4, 24, 5, BPF_F_NO_PREALLOC, 9, 0},
-	{"hash", BPF_MAP_TYPE_HASH, 4, 8, 3, BPF_F_RDONLY_PROG, 0, 0},
-	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 4, 8, 4, 0, 0, 0},
-	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 3, 5, 6, BPF_F_NO_PREALLOC, 0, 0},
-	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 16, 20, 9, BPF_F_ZERO_SEED, 0, 0},
-	{"lru_hash", BPF_MAP_TYPE_LRU_HASH, 4, 8, 0, 0, 0, 0},
-	{"lru_hash", BPF_MAP_TYPE_LRU_HASH, 9, 13, 0, BPF_F_NO_COMMON_LRU, 0, 0},
-	{"lru_percpu_hash", BPF_MAP_TYPE_LRU_PERCPU_HASH, 4, 8, 0, 0, 0, 0},
-	{"lru_percpu_hash", BPF_MAP_TYPE_LRU_PERCPU_HASH, 8, 12, 0, BPF_F_ZERO_SEED, 0, 0},
-	{"array", BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0, 0, 0},
-	{"array", BPF_MAP_TYPE_ARRAY, 4, 1, 1, 0, 0, 0},
-	{"array", BPF_MAP_TYPE_ARRAY, 4, 5, 7, BPF_F_WRONLY_PROG, 0, 0},
-	{"array", BPF_MAP_TYPE_ARRAY, 4, 24, 10, BPF_F_MMAPABLE, 0, 0},
-	{"array", BPF_MAP_TYPE_ARRAY, 4, 20, 3, 0, 13, 0},
-	{"percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 4, 0, 0, 0},
-	{"percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 13, 7, 0, 0, 0},
-	{"bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 4, 4, 0, 0, 0},
-	{"bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 7, 16, BPF_F_ZERO_SEED, 0, 1},
-	{"bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 24, 30, 0, 0, 8},
+	{"hash", BPF_MAP_TYPE_HASH, 4, 8, 6, 0, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 1, 1, 1, 0, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 7, 5, 6, BPF_F_NO_PREALLOC, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 8, 40, 9, BPF_F_ZERO_SEED, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 33, 3, 17, 0, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 4, 16, 5, 0, 1, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 4, 24, 5, BPF_F_NO_PREALLOC, 9, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 4, 8, 3, BPF_F_RDONLY_PROG, 0, 0, false},
+	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 4, 8, 4, 0, 0, 0, false},
+	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 3, 5, 6, BPF_F_NO_PREALLOC, 0, 0, false},
+	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 16, 20, 9, BPF_F_ZERO_SEED, 0, 0, false},
+	{"lru_hash", BPF_MAP_TYPE_LRU_HASH, 4, 8, 0, 0, 0, 0, false},
+	{"lru_hash", BPF_MAP_TYPE_LRU_HASH, 9, 13, 0, BPF_F_NO_COMMON_LRU, 0, 0, false},
+	{"lru_percpu_hash", BPF_MAP_TYPE_LRU_PERCPU_HASH, 4, 8, 0, 0, 0, 0, false},
+	{"lru_percpu_hash", BPF_MAP_TYPE_LRU_PERCPU_HASH, 8, 12, 0, BPF_F_ZERO_SEED, 0, 0, false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 8, 4, 0, 0, 0, false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 1, 1, 0, 0, 0, false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 5, 7, BPF_F_WRONLY_PROG, 0, 0, false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 24, 10, BPF_F_MMAPABLE, 0, 0, false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 20, 3, 0, 13, 0, false},
+	{"percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 4, 0, 0, 0, false},
+	{"percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 13, 7, 0, 0, 0, false},
+	{"bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 4, 4, 0, 0, 0, false},
+	{"bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 7, 16, BPF_F_ZERO_SEED, 0, 1, false},
+	{"bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 24, 30, 0, 0, 8, false},
+	/* flags and sizes that are rarer */
+	{"hash", BPF_MAP_TYPE_HASH, 4, 8, 6, BPF_F_NUMA_NODE, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 4, 12, 4, BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED, 0, 0, true},
+	{"hash", BPF_MAP_TYPE_HASH, 60, 1, 8, 0, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 4, 5000, 3, 0, 0, 0, false},
+	{"hash", BPF_MAP_TYPE_HASH, 4, 8, 4, BPF_F_WRONLY_PROG | BPF_F_NO_PREALLOC, 0, 0, false},
+	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 4, 16, 5, BPF_F_RDONLY_PROG, 0, 0, true},
+	{"percpu_hash", BPF_MAP_TYPE_PERCPU_HASH, 4, 1000, 3, BPF_F_NO_PREALLOC, 0, 0, false},
+	{"lru_hash", BPF_MAP_TYPE_LRU_HASH, 4, 16, 0, BPF_F_ZERO_SEED | BPF_F_NUMA_NODE, 0, 0,
+	 true},
+	{"lru_percpu_hash", BPF_MAP_TYPE_LRU_PERCPU_HASH, 5, 8, 0, BPF_F_NO_COMMON_LRU, 0, 0,
+	 false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 8, 5, BPF_F_INNER_MAP | BPF_F_NUMA_NODE, 0, 0, false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 16, 4, BPF_F_RDONLY_PROG | BPF_F_MMAPABLE, 0, 0, true},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 1024, 6, BPF_F_MMAPABLE | BPF_F_INNER_MAP, 0, 0, false},
+	{"array", BPF_MAP_TYPE_ARRAY, 4, 3000, 3, 0, 0, 0, false},
+	{"percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 3, BPF_F_WRONLY_PROG, 0, 0, true},
+	{"percpu_array", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 1, 2, BPF_F_RDONLY_PROG, 0, 0, false},
+	{"bloom_filter", BPF_MAP_TYPE_BLOOM_FILTER, 0, 1, 9, BPF_F_NUMA_NODE, 0, 15, false},
 };
 #define SHAPES (sizeof(shapes) / sizeof(shapes[0]))
+_Static_assert(SHAPES <= SHAPES_MOST, "room for each shape's BTF");
 
 uint32_t shape_count(void)
 {
@@ -65,6 +85,15 @@ uint32_t world_cpus(void)
 uint32_t stride_of(const struct object *o)
 {
 	return o->model.value_bytes / o->model.cpus;
+}
+
+size_t poked(const struct object *o, int64_t number)
+{
+	uint32_t stride = (o->model.value_size + 7) / 8 * 8, whole = 4096 / stride;
+
+	if (whole > o->model.max_entries)
+		whole = o->model.max_entries;
+	return (size_t)((uint64_t)number % whole) * stride;
 }
 
 void key_make(const struct object *o, int64_t number, uint8_t *key)
@@ -103,7 +132,8 @@ static void answer_hash(struct answer *a, const uint8_t *bytes, size_t size)
 		a->hash = (a->hash ^ bytes[i]) * 16777619u;
 }
 
-/* A program's update keeps the padding of a per-CPU value in the kernel and clears it here. */
+/* Of an element that a program makes in a per-CPU hash, the kernel leaves the running CPU's padding as it
+ * was in the element before. */
 static void padding_clear(const struct object *o, uint8_t *value)
 {
 	for (uint32_t cpu = 0; cpu < o->model.cpus; cpu++, value += stride_of(o))
@@ -133,7 +163,7 @@ void answer_add_value(struct answer *a, const struct object *o, const void *valu
 	const uint8_t *ours = value;
 
 	answer_keep(a, value, o->model.value_bytes);
-	if (o->updated_by_program)
+	if (o->old_padding)
 		padding_clear(o, a->out + a->bytes - o->model.value_bytes);
 	if (o->model.cpus > 1)
 		ours += (size_t)WORLD_CPU * stride_of(o);
@@ -242,14 +272,20 @@ bool world_skips(struct world *w, const struct step *s)
 		return true;
 	switch (s->op) {
 	case STEP_dup:
+	case STEP_nextid:
 	case STEP_keepid: return !o;
+	case STEP_aboutp:
 	case STEP_run: return !w->prog[(uint64_t)step_arg(s, 'g') % PROGS];
 	case STEP_readb: return loses_a_bucket(o, s);
 	case STEP_pin: return o && o->unlinked; /* a file cannot get a name again */
 	case STEP_load:
 		/* The kernel refuses at load the accesses that end a run here. */
-		if (o && step_arg(s, 'c') == PROG_ADD64 && o->model.value_size < 8)
+		if (o && (uint64_t)step_arg(s, 'c') % PROGRAMS == PROG_ADD64 &&
+		    o->model.value_size < 8)
 			return true;
+		if (o &&
+		    (o->model.value_size > PROG_VALUE_MOST || o->model.key_size > PROG_KEY_MOST))
+			return true; /* too large for the stack */
 		return o && (o->shape->lock_plus1 ||
 			     (o->shape->flags & (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)));
 	case STEP_openid:
@@ -311,8 +347,9 @@ void world_follow(struct world *w, const struct step *s)
 		w->kind[prog] = (enum program)((uint64_t)step_arg(s, 'c') % PROGRAMS);
 		from->object->in_program = true;
 		break;
-	case STEP_poke: w->mapped = step_arg(s, 'c') ? from->object : NULL; break;
+	case STEP_poke: w->mapped = step_arg(s, 'c') == 1 ? from->object : NULL; break;
 	case STEP_unload: w->prog[prog] = NULL; break;
+	case STEP_bind: from->object->in_program = true; break;
 	default: break;
 	}
 }

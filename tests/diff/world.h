@@ -19,7 +19,14 @@
 #define ROOM_ALL    64 /* elements: more than a script's hash ever holds */
 #define KEYS_MOST   32 /* key numbers are below */
 #define WORLD_CPU   0  /* the one we stay on */
+#define SHAPES_MOST 48
+#define MUTATIONS   41 /* of map_create (objects.c); 0: none */
+#define MAPPINGS    8  /* ways of mmap (objects.c) */
+#define ATTRIBUTES  25 /* commands that get odd attributes (attributes.c) */
 #define ERR_NOTSUPP 524
+
+#define PROG_KEY_MOST	40
+#define PROG_VALUE_MOST 64
 
 struct shape {
 	const char *word; /* of the type */
@@ -30,6 +37,7 @@ struct shape {
 	uint32_t flags;
 	uint32_t lock_plus1;
 	uint64_t map_extra;
+	bool btf; /* key and value are described */
 };
 
 struct object {
@@ -38,9 +46,9 @@ struct object {
 	struct object *next;
 	uint32_t holders; /* descriptors and pins */
 	bool frozen;
-	bool unlinked;	 /* had a pin and lost the last one */
-	bool in_program; /* once; so when it goes is up to the engine */
-	bool updated_by_program;
+	bool unlinked;	  /* had a pin and lost the last one */
+	bool in_program;  /* once; so when it goes is up to the engine */
+	bool old_padding; /* a program made an element: the kernel leaves there what was */
 	uint32_t pins;
 };
 
@@ -60,6 +68,9 @@ enum program {
 	PROG_PUSH,
 	PROG_PEEK,
 	PROG_ADD64,
+	PROG_FLAGS,
+	PROG_OF_CPU,
+	PROG_CLEAR,
 	PROGRAMS
 };
 
@@ -113,6 +124,8 @@ void key_make(const struct object *o, int64_t number, uint8_t *key);
 void value_make(const struct object *o, int64_t number, uint8_t *value);
 uint8_t value_byte(int64_t number);
 uint32_t stride_of(const struct object *o);
+/* The byte of an array's first page that a store through a mapping changes. */
+size_t poked(const struct object *o, int64_t number);
 
 void answer_clear(struct answer *a);
 void answer_add(struct answer *a, const void *bytes, size_t size);

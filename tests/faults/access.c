@@ -405,6 +405,7 @@ static void names_open(uint64_t end_ns)
 	}
 	tap_note("a name that changes: %llu opened, %llu refused", (unsigned long long)opened,
 		 (unsigned long long)refused);
+	tap_figure("opens of a name that changes", opened + refused, "opens");
 	if (!opened || !refused)
 		verdict_fail("the race was none: %llu opened, %llu refused",
 			     (unsigned long long)opened, (unsigned long long)refused);

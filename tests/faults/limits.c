@@ -477,7 +477,7 @@ static void storm(void)
 		storm_round(rounds++);
 	memset(&timer, 0, sizeof(timer));
 	setitimer(ITIMER_REAL, &timer, NULL);
-	tap_note("%u rounds, %d signals", rounds, (int)alarms);
+	tap_figure("signals in the middle of calls", (uint64_t)alarms, "signals");
 	if (!alarms)
 		verdict_fail("no signal came");
 }

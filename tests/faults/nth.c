@@ -378,7 +378,7 @@ int main(void)
 	}
 	for (const struct operation *op = operations_once; op->name; op++)
 		once_judge(op);
-	tap_note("%llu faults in all", (unsigned long long)total);
+	tap_figure("calls and allocations made to fail", total, "faults");
 	for (const struct operation *op = operations_wrong; op->name; op++)
 		wrong_judge(op);
 	bpfmap_close(bystander);

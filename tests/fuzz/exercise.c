@@ -2,6 +2,8 @@
 /* exercise.c: see exercise.h. Buffers are sized exactly from the map's info, so that AddressSanitizer
  * sees a library that copies more than it announced. */
 #include "exercise.h"
+#include "exercise_prog.h"
+#include "bpf/command.h"
 
 #include <errno.h>
 #include <linux/bpf.h>
@@ -20,8 +22,11 @@ struct bench {
 	struct rng *rng;
 	uint8_t *keys; /* BATCH of them */
 	uint8_t *values;
+	int prog_fd; /* of exercise_prog.h; negative: none for this map */
 	volatile uint64_t sink;
 };
+
+uint64_t *exercise_program_runs;
 
 static void judge(const char *what, int result)
 {
@@ -78,19 +83,87 @@ static void batch_walk(struct bench *bench)
 	}
 }
 
+static void program_step(struct bench *bench)
+{
+	int err;
+
+	if (bench->prog_fd < 0)
+		return;
+	err = exercise_prog_run(bench->prog_fd, bench->keys[0]);
+	judge("a program", err);
+	if (!err && exercise_program_runs)
+		++*exercise_program_runs;
+}
+
+static void iterate(struct bench *bench)
+{
+	struct bpfmap_iter *iter;
+	const void *key, *value;
+	int more = 1;
+
+	if (bpfmap_iter_new(bench->map, &iter) != 0)
+		return;
+	for (uint32_t i = 0; i < 256 && more == 1; i++) {
+		more = bpfmap_iter_next(iter, &key, &value);
+		if (more == 1)
+			value_touch(bench, value);
+	}
+	judge("iter_next", more == 1 ? 0 : more);
+	bpfmap_iter_free(iter);
+}
+
+static void keyless_step(struct bench *bench)
+{
+	memcpy(bench->values, bench->keys, 1);
+	switch (rng_below(bench->rng, 4)) {
+	case 0: judge("push", bpfmap_push(bench->map, bench->values, BPF_ANY)); break;
+	case 1: judge("peek", bpfmap_peek(bench->map, bench->values)); break;
+	case 2: program_step(bench); break;
+	default: judge("update", bpfmap_update(bench->map, bench->keys, bench->values, 0));
+	}
+}
+
+static void percpu_step(struct bench *bench)
+{
+	uint32_t cpu = (uint32_t)rng_below(bench->rng, 2ull * bpfmap_cpus(bench->map));
+	struct bpfmap_percpu_u64 sum;
+	uint8_t *value;
+
+	switch (rng_below(bench->rng, 4)) {
+	case 0:
+		judge("read_cpu", bpfmap_read_cpu(bench->map, bench->keys, cpu, bench->values));
+		break;
+	case 1: judge("percpu_u64", bpfmap_percpu_u64(bench->map, bench->keys, 0, 4, &sum)); break;
+	case 2:
+		value = bpfmap_lookup_cpu(bench->map, bench->keys, cpu);
+		if (value)
+			value_touch(bench, value);
+		break;
+	default:
+		if (bpfmap_cpu_enter(bench->map) < 0)
+			break;
+		value = bpfmap_lookup(bench->map, bench->keys);
+		if (value)
+			value_touch(bench, value);
+		bpfmap_cpu_leave(bench->map);
+	}
+}
+
 static void rarely(struct bench *bench)
 {
 	uint32_t count = BATCH;
 	uint32_t size = 0;
 	const uint8_t *btf;
 
-	switch (rng_below(bench->rng, 4)) {
+	switch (rng_below(bench->rng, 6)) {
 	case 0: judge("check", bpfmap_check(bench->map)); break;
 	case 1: judge("get_info", bpfmap_get_info(bench->map, &bench->info)); break;
 	case 2:
 		judge("update_batch",
 		      bpfmap_update_batch(bench->map, bench->keys, bench->values, &count, BPF_ANY));
 		break;
+	case 3: iterate(bench); break;
+	case 4: judge("take", bpfmap_take(bench->map, bench->keys, bench->values)); break;
 	default:
 		btf = bpfmap_btf(bench->map, &size);
 		for (uint32_t i = 0; btf && i < size; i++)
@@ -150,9 +223,17 @@ static void step(struct bench *bench)
 		variable_step(bench);
 		return;
 	}
+	if (!bench->info.key_size && rng_below(bench->rng, 4)) {
+		keyless_step(bench);
+		return;
+	}
+	if (bpfmap_cpus(bench->map) > 1 && !rng_below(bench->rng, 4)) {
+		percpu_step(bench);
+		return;
+	}
 	switch (rng_below(bench->rng, 16)) {
 	case 0:
-	case 1:
+	case 1: program_step(bench); break;
 	case 2:
 		value = bpfmap_lookup(bench->map, bench->keys);
 		if (value)
@@ -177,9 +258,9 @@ static void step(struct bench *bench)
 	}
 }
 
-void map_exercise(struct bpfmap *map, struct rng *rng, uint32_t rounds)
+void map_exercise(struct bpfmap *map, int prog_fd, struct rng *rng, uint32_t rounds)
 {
-	struct bench bench = {.map = map, .rng = rng};
+	struct bench bench = {.map = map, .rng = rng, .prog_fd = prog_fd};
 	int err = bpfmap_get_info(map, &bench.info);
 
 	judge("get_info", err);
@@ -196,9 +277,15 @@ void map_exercise(struct bpfmap *map, struct rng *rng, uint32_t rounds)
 		return;
 	bench.keys = calloc(BATCH, bench.info.key_size + 1);
 	bench.values = calloc(BATCH, bpfmap_value_bytes(map));
+	if (prog_fd < 0)
+		bench.prog_fd = exercise_prog_load(map, &bench.info);
 	for (uint32_t i = 0; i < rounds && !verdict_failed(); i++)
 		step(&bench);
 	judge("check", bpfmap_check(map));
+	if (prog_fd < 0 && bench.prog_fd >= 0) {
+		close(bench.prog_fd);
+		bpfmap_bpf_fd_closed(bench.prog_fd);
+	}
 	free(bench.keys);
 	free(bench.values);
 	alarm(0);

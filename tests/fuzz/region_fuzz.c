@@ -5,6 +5,7 @@
  * wait for ever, or fail without a sentence. Each case runs in a child, which names the case in
  * shared memory before it begins, so that a crash has a seed and a number. */
 #include "exercise.h"
+#include "exercise_prog.h"
 #include "mutation.h"
 #include "scenario.h"
 
@@ -26,6 +27,7 @@
 #define CASE_LIMIT_S  60
 #define ROUNDS	      40u
 #define CRASHES_SHOWN 5u
+#define CPUS_MAX      4096u
 
 static const struct shape shapes[] = {
 	{"hash 8/8", BPF_MAP_TYPE_HASH, 8, 8, 16, 0},
@@ -34,22 +36,29 @@ static const struct shape shapes[] = {
 	{"hash 16/120 variable", BPF_MAP_TYPE_HASH, 16, 120, 16, BPFMAP_F_VARIABLE},
 	{"array 24", BPF_MAP_TYPE_ARRAY, 4, 24, 10, 0},
 	{"array 8 mmapable", BPF_MAP_TYPE_ARRAY, 4, 8, 600, BPF_F_MMAPABLE},
+	{"percpu_hash 8/40", BPF_MAP_TYPE_PERCPU_HASH, 8, 40, 16, 0},
+	{"percpu_array 24", BPF_MAP_TYPE_PERCPU_ARRAY, 4, 24, 16, 0},
+	{"lru_hash 8/8", BPF_MAP_TYPE_LRU_HASH, 8, 8, 24, 0},
+	{"lru_percpu_hash 4/16", BPF_MAP_TYPE_LRU_PERCPU_HASH, 4, 16, 24, 0},
+	{"bloom_filter 8", BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 64, 0},
 };
 
 struct progress {
 	uint64_t cases; /* begun */
 	uint64_t opened;
-	uint64_t calls;
+	uint64_t operations;
+	uint64_t program_runs;
 	uint32_t stop;
 };
 
 static struct progress *progress;
+static uint64_t programs_total;
 
 /* A pinned map with elements in it; the handle stays open. */
 static struct bpfmap *seed_create(const struct shape *shape, const char *pin)
 {
 	struct bpfmap *map = shape_create(shape, BPFMAP_MEMORY_SHARED);
-	uint8_t value[128];
+	static uint8_t value[CPUS_MAX * 128];
 	uint8_t key[16];
 	int err;
 
@@ -61,6 +70,8 @@ static struct bpfmap *seed_create(const struct shape *shape, const char *pin)
 		memset(value, (int)i + 1, sizeof(value));
 		if (shape->map_flags & BPFMAP_F_VARIABLE)
 			err = bpfmap_var_update(map, key, 4 + i, value, i * 13, BPF_ANY);
+		else if (shape->type == BPF_MAP_TYPE_BLOOM_FILTER)
+			err = bpfmap_push(map, value, BPF_ANY);
 		else
 			err = bpfmap_update(map, key, value, BPF_ANY);
 		if (err)
@@ -92,13 +103,14 @@ static void path_try(const char *path, struct rng *rng)
 		return;
 	}
 	progress->opened++;
-	map_exercise(map, rng, ROUNDS);
+	map_exercise(map, -1, rng, ROUNDS);
 	bpfmap_close(map);
 }
 
 struct fuzz {
 	const char *pin;
 	struct bpfmap *map; /* opened while the region was sound; NULL: open it as it is now */
+	int prog_fd;	    /* loaded while the region was sound; -1 */
 	struct blob original;
 	uint64_t end_ns;
 };
@@ -323,8 +335,8 @@ static void victim_work(struct fuzz *fuzz)
 	if (!map && bpfmap_open(fuzz->pin, 0, &map) != 0)
 		return;
 	while (now_ns() < fuzz->end_ns && !verdict_failed()) {
-		map_exercise(map, &rng, 1);
-		progress->calls++;
+		map_exercise(map, fuzz->map ? fuzz->prog_fd : -1, &rng, ROUNDS);
+		progress->operations += ROUNDS;
 	}
 	if (!fuzz->map)
 		bpfmap_close(map);
@@ -333,7 +345,8 @@ static void victim_work(struct fuzz *fuzz)
 static void shape_adversary(const struct shape *shape)
 {
 	char pin[256];
-	struct fuzz fuzz = {.pin = pin};
+	struct fuzz fuzz = {.pin = pin, .prog_fd = -1};
+	struct bpfmap_info info;
 	struct bpfmap *map;
 	const char *how;
 	pid_t adversary;
@@ -344,6 +357,8 @@ static void shape_adversary(const struct shape *shape)
 		return;
 	memset(progress, 0, sizeof(*progress));
 	fuzz.map = map;
+	if (bpfmap_get_info(map, &info) == 0)
+		fuzz.prog_fd = exercise_prog_load(map, &info);
 	fuzz.end_ns = now_ns() + budget_ns(ADVERSARY_MS) / 2;
 	/* Two halves: the victim that opened a sound region, and one that opens it spoilt. */
 	fflush(stdout);
@@ -359,8 +374,13 @@ static void shape_adversary(const struct shape *shape)
 	}
 	__atomic_store_n(&progress->stop, 1, __ATOMIC_RELEASE);
 	waitpid(adversary, NULL, 0);
-	tap_note("%s: %llu calls while the region was scribbled over", shape->name,
-		 (unsigned long long)progress->calls);
+	tap_note("%s: %llu operations and %llu runs of a program while the region was scribbled "
+		 "over",
+		 shape->name, (unsigned long long)progress->operations,
+		 (unsigned long long)progress->program_runs);
+	if (fuzz.prog_fd >= 0)
+		close(fuzz.prog_fd);
+	programs_total += progress->program_runs;
 	bpfmap_close(map);
 	unlink(pin);
 }
@@ -380,6 +400,7 @@ int main(void)
 
 	harness_start("region_fuzz");
 	progress = shared_alloc(sizeof(*progress));
+	exercise_program_runs = &progress->program_runs;
 	truncations_and_oddities();
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		snprintf(sentence, sizeof(sentence), "%s: a spoilt region does no harm",
@@ -391,6 +412,9 @@ int main(void)
 		shape_adversary(&shapes[i]);
 		tap_verdict(sentence);
 	}
+	if (!programs_total)
+		verdict_fail("no program ever ran");
+	tap_verdict("programs run on what is scribbled over");
 	how = in_child(canary_work, NULL);
 	if (how)
 		verdict_fail("the canary %s", how);

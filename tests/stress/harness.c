@@ -191,6 +191,11 @@ void tap_note(const char *fmt, ...)
 	printf("\n");
 }
 
+void tap_figure(const char *name, uint64_t value, const char *unit)
+{
+	printf("# figure: %s = %llu %s\n", name, (unsigned long long)value, unit);
+}
+
 int tap_finish(void)
 {
 	printf("1..%u\n", tap_count);

@@ -54,6 +54,8 @@ void tap_verdict(const char *sentence);
 void tap_canary(const char *sentence);
 void tap_skip(const char *sentence, const char *why);
 __attribute__((format(printf, 1, 2))) void tap_note(const char *fmt, ...);
+/* A number for ./check's table of figures, which adds up those of one name (docs/guarantees.md). */
+void tap_figure(const char *name, uint64_t value, const char *unit);
 /* The plan line and the exit status. */
 int tap_finish(void);
 

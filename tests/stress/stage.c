@@ -65,6 +65,8 @@ int stage_open(struct stage *stage, const struct scene *scene, uint32_t keys)
 
 void stage_close(struct stage *stage)
 {
+	tap_figure("torture: reads and writes on one map",
+		   stage->shm->reads + stage->shm->writes + stage->shm->lookups, "operations");
 	bpfmap_close(stage->map);
 	munmap(stage->shm, sizeof(*stage->shm));
 	unlink(stage->pin);

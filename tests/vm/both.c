@@ -23,6 +23,7 @@ static struct bpfmap *user_map;
 static int kernel_map = -1;
 static int number;
 static int failures;
+static struct both last;
 
 int both_has_kernel(void)
 {
@@ -193,13 +194,24 @@ void both_run(uint32_t prog_type, const struct bpf_insn *insns, uint32_t count, 
 	run_in_kernel(prog_type, insns, count, &ret->kernel);
 }
 
-void both_agree(const char *name, const struct both *both)
+static int is_same(const struct both *both)
 {
-	int ok = both->here.err == both->kernel.err &&
-		 (both->here.err || both->here.r0 == both->kernel.r0);
+	return both->here.err == both->kernel.err &&
+	       (both->here.err || both->here.r0 == both->kernel.r0);
+}
 
+static void point(int ok, const char *name)
+{
 	failures += !ok;
 	printf("%sok %d - %s\n", ok ? "" : "not ", ++number, name);
+}
+
+void both_agree(const char *name, const struct both *both)
+{
+	int ok = is_same(both);
+
+	point(ok, name);
+	last = *both;
 	if (ok)
 		return;
 	printf("# here: %d, r0 %d %s\n", both->here.err, (int)both->here.r0, both->here.why);
@@ -209,6 +221,13 @@ void both_agree(const char *name, const struct both *both)
 
 int both_finish(void)
 {
+	printf("# figure: helper and lock programs compared with the kernel = %d programs\n",
+	       number);
+	if (number && is_same(&last)) {
+		last.here.err = last.kernel.err = 0;
+		last.here.r0 ^= 1;
+		point(!is_same(&last), "a wrong return value is noticed (canary)");
+	}
 	printf("1..%d\n", number);
 	return failures != 0;
 }

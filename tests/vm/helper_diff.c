@@ -12,7 +12,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define PACKET_BYTES 64
 
-static const struct engine *const engines[] = {&engine_kernel, &engine_user};
+static const struct engine *engines[] = {&engine_kernel, &engine_user};
 static int number;
 static int failures;
 
@@ -37,22 +37,46 @@ static int run_one(const struct engine *engine, const struct engine_prog *prog,
 	return err;
 }
 
+static int both_agree(const struct engine_prog *prog, struct engine_run runs[2])
+{
+	int ok = 1;
+
+	for (int i = 0; i < 2; i++)
+		ok = !run_one(engines[i], prog, &runs[i]) && ok;
+	return ok && runs[0].retval == runs[1].retval && runs[0].len == runs[1].len &&
+	       memcmp(runs[0].packet, runs[1].packet, runs[0].len) == 0;
+}
+
+static void point(int ok, const char *name)
+{
+	failures += !ok;
+	printf("%sok %d - %s\n", ok ? "" : "not ", ++number, name);
+}
+
 static void agree(const char *name, uint32_t type, const struct bpf_insn *insns, uint32_t count)
 {
 	const struct engine_prog prog = {.type = type, .insn_cnt = count, .insns = insns};
 	static struct engine_run runs[2];
-	int ok = 1;
+	int ok = both_agree(&prog, runs);
 
-	for (int i = 0; i < 2; i++)
-		ok = !run_one(engines[i], &prog, &runs[i]) && ok;
-	if (ok && (runs[0].retval != runs[1].retval || runs[0].len != runs[1].len ||
-		   memcmp(runs[0].packet, runs[1].packet, runs[0].len))) {
+	if (!ok)
 		printf("# kernel: %d, %u bytes; here: %d, %u bytes\n", (int)runs[0].retval,
 		       runs[0].len, (int)runs[1].retval, runs[1].len);
-		ok = 0;
-	}
-	failures += !ok;
-	printf("%sok %d - %s\n", ok ? "" : "not ", ++number, name);
+	point(ok, name);
+}
+
+static void canaries(void)
+{
+	static const struct bpf_insn insns[] = {MOV_IMM(R0, 2), EXIT};
+	const struct engine_prog prog = {BPF_PROG_TYPE_XDP, COUNT(insns), insns};
+	static struct engine_run runs[2];
+
+	engines[1] = &engine_wrong;
+	engine_lie = LIE_RETVAL;
+	point(!both_agree(&prog, runs), "a wrong return value is noticed (canary)");
+	engine_lie = LIE_PACKET;
+	point(!both_agree(&prog, runs), "a wrong packet byte is noticed (canary)");
+	engines[1] = &engine_user;
 }
 
 #define AGREE(type, name, ...)                                 \
@@ -168,10 +192,11 @@ static void bytes_all(void)
 /* trace_printk: only what it returns; the text goes to the kernel's trace buffer. */
 static void formats(void)
 {
-	static const char *const texts[] = {"%d",   "%5d",	"%-5dx", "%lu", "%llx",
-					    "%X",   "%i %u %x", "%%",	 "%",	"%f",
-					    "%.2d", "%hd",	"%c",	 "%s",	"%lls",
-					    "%pz",  "\x01",	"%08lx", "%+d", "%llld"};
+	static const char *const texts[] = {"%d",	"%5d",	 "%-5dx", "%lu",  "%llx",  "%X",
+					    "%i %u %x", "%%",	 "%",	  "%f",	  "%.2d",  "%hd",
+					    "%c",	"%s",	 "%lls",  "%pz",  "\x01",  "%08lx",
+					    "%+d",	"%llld", "%+05d", "% d",  "%-+7d", "%0-5d",
+					    "%99999d",	"%5s",	 "%-9x",  "%0+6u"};
 
 	for (size_t i = 0; i < COUNT(texts); i++) {
 		uint64_t word = 0;
@@ -198,6 +223,8 @@ int main(void)
 	adjust_all();
 	bytes_all();
 	formats();
+	printf("# figure: helper calls compared with the kernel = %d calls\n", number);
+	canaries();
 	printf("1..%d\n", number);
 	return failures != 0;
 }

@@ -48,6 +48,12 @@ struct engine {
 extern const struct engine engine_user;
 extern const struct engine engine_kernel;
 
+/* For canaries: the interpreter, but that a bit of what a run changes is wrong. */
+enum engine_lie { LIE_RETVAL, LIE_PACKET, LIE_MAP, ENGINE_LIES };
+extern const char *const engine_lies[ENGINE_LIES]; /* in words */
+extern enum engine_lie engine_lie;
+extern const struct engine engine_wrong;
+
 /* The BTF and func_info that the kernel wants of programs with callbacks: one static function type
  * for every function. The offsets of the functions are found by scanning for calls. */
 struct engine_funcs {

@@ -2,6 +2,7 @@
 /* isa_engine_user.c: programs in our interpreter, on maps in private memory. */
 #include "isa_engine.h"
 #include "bpfmap/bpfmap.h"
+#include "map/map.h"
 #include "vm/vm.h"
 
 #include <errno.h>
@@ -141,6 +142,45 @@ const struct engine engine_user = {
 	.map_next = user_map_next,
 	.load = user_load,
 	.run = user_run,
+	.unload = user_unload,
+	.message = user_message,
+};
+
+const char *const engine_lies[ENGINE_LIES] = {
+	[LIE_RETVAL] = "return value", [LIE_PACKET] = "packet byte", [LIE_MAP] = "map value"};
+enum engine_lie engine_lie;
+
+static int wrong_run(struct engine_run *run)
+{
+	int err = user_run(run);
+
+	if (engine_lie == LIE_RETVAL)
+		run->retval ^= 1;
+	if (engine_lie == LIE_PACKET && run->len)
+		run->packet[run->len - 1] ^= 1;
+	return err;
+}
+
+static int wrong_map_lookup(uint32_t index, const void *key, void *ret_value)
+{
+	int err = user_map_lookup(index, key, ret_value);
+
+	for (uint32_t i = 0; !err && engine_lie == LIE_MAP && i < user.map[index]->spec.value_size;
+	     i++)
+		((uint8_t *)ret_value)[i] ^= 1;
+	return err;
+}
+
+const struct engine engine_wrong = {
+	.name = "wrong interpreter",
+	.map_create = user_map_create,
+	.map_close = user_map_close,
+	.map_update = user_map_update,
+	.map_delete = user_map_delete,
+	.map_lookup = wrong_map_lookup,
+	.map_next = user_map_next,
+	.load = user_load,
+	.run = wrong_run,
 	.unload = user_unload,
 	.message = user_message,
 };

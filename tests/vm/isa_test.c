@@ -47,12 +47,13 @@ static void program_print(const struct isa_case *entry)
 	}
 }
 
-static int run_differs(const struct isa_run *want, const struct isa_value *got, uint32_t retval)
+static int run_differs(const struct isa_run *want, const struct isa_value *got, uint32_t retval,
+		       int verbose)
 {
 	int differs = memcmp(want->out, got->out, sizeof(want->out)) != 0 || want->ret != retval;
 
-	if (!differs)
-		return 0;
+	if (!differs || !verbose)
+		return differs;
 	printf("#   in 0x%llx 0x%llx 0x%llx\n", (unsigned long long)want->in[0],
 	       (unsigned long long)want->in[1], (unsigned long long)want->in[2]);
 	printf("#   returned 0x%x, expected 0x%x\n", retval, want->ret);
@@ -84,7 +85,7 @@ static int run_once(const struct engine *engine, const struct isa_run *run,
 	return err;
 }
 
-static int case_runs(const struct engine *engine, const struct isa_case *entry)
+static int case_runs(const struct engine *engine, const struct isa_case *entry, int verbose)
 {
 	struct isa_value value;
 	uint32_t retval;
@@ -96,7 +97,7 @@ static int case_runs(const struct engine *engine, const struct isa_case *entry)
 			printf("#   run: %s: %s\n", strerror(-err), engine->message());
 			return 0;
 		}
-		if (run_differs(&entry->runs[i], &value, retval))
+		if (run_differs(&entry->runs[i], &value, retval, verbose))
 			return 0;
 		points.runs++;
 	}
@@ -143,7 +144,7 @@ static int case_check(const struct engine *engine, const struct isa_case *entry,
 		printf("#   load: %s: %s\n", strerror(-err), engine->message());
 		return 0;
 	}
-	return case_runs(engine, entry);
+	return case_runs(engine, entry, 1);
 }
 
 static void engine_cases(const struct engine *engine)
@@ -213,15 +214,49 @@ static void coverage(void)
 	point(wide[BPF_PSEUDO_FUNC], NULL, "covered: wide load of a function");
 }
 
+/* A wrong result must be noticed in each program whose results are known. */
+static void canary(enum engine_lie lie)
+{
+	uint32_t programs = 0, noticed = 0;
+
+	engine_lie = lie;
+	if (engine_wrong.map_create(0, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct isa_value), 1)) {
+		point(0, NULL, "canary: map");
+		return;
+	}
+	for (uint32_t i = 0; i < cases.cnt; i++) {
+		const struct isa_case *entry = &cases.at[i];
+		const struct engine_prog prog = {.type = entry->prog_type,
+						 .insn_cnt = entry->insn_cnt,
+						 .insns = entry->insns};
+
+		if (entry->fate != ISA_RUNS || engine_wrong.load(&prog))
+			continue;
+		programs++;
+		noticed += !case_runs(&engine_wrong, entry, 0);
+		engine_wrong.unload();
+	}
+	engine_wrong.map_close(0);
+	point(programs && noticed == programs, NULL,
+	      "a wrong %s is noticed in %u of %u programs (canary)", engine_lies[lie], noticed,
+	      programs);
+}
+
 int main(void)
 {
+	unsigned int runs;
+
 	isa_cases_make(&cases);
 	coverage();
 	engine_cases(&engine_kernel);
 	engine_cases(&engine_user);
+	runs = points.runs;
+	canary(LIE_RETVAL);
+	canary(LIE_MAP);
 	printf("1..%u\n", points.cnt);
+	printf("# figure: instruction results compared = %u runs\n", runs);
 	printf("# %u programs, %u operand sets compared, %u points, %u failed, %u skipped\n",
-	       cases.cnt, points.runs, points.cnt, points.failed, points.skipped);
+	       cases.cnt, runs, points.cnt, points.failed, points.skipped);
 	isa_cases_free(&cases);
 	return points.failed != 0;
 }

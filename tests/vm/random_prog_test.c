@@ -46,6 +46,8 @@ static struct {
 
 static volatile uint64_t current_seed;
 
+static const struct engine *ours = &engine_user;
+
 /* ---- one engine's maps ------------------------------------------------------------------------ */
 
 static int maps_create(const struct engine *engine)
@@ -138,7 +140,7 @@ static int states_differ(const struct state *kernel, const struct state *user, i
 	if (user->err || kernel->err) {
 		if (verbose)
 			printf("#   run: kernel %d, interpreter %d: %s\n", kernel->err, user->err,
-			       engine_user.message());
+			       ours->message());
 		return 1;
 	}
 	differ |= bytes_differ("return value", 0, &kernel->io.retval, &user->io.retval, 4, verbose);
@@ -166,10 +168,10 @@ static enum verdict both_run(const struct random_prog *prog, int verbose)
 	static struct state kernel, user;
 
 	maps_fill(&engine_kernel, prog->seed);
-	maps_fill(&engine_user, prog->seed);
+	maps_fill(ours, prog->seed);
 	for (int round = 0; round < RUNS; round++) {
 		run_once(&engine_kernel, prog, round, &kernel);
-		run_once(&engine_user, prog, round, &user);
+		run_once(ours, prog, round, &user);
 		if (states_differ(&kernel, &user, verbose)) {
 			if (verbose)
 				printf("#   in run %d\n", round);
@@ -192,11 +194,11 @@ static enum verdict compare(const struct random_prog *prog, int verbose)
 			printf("#   kernel: %s: %s\n", strerror(-err), engine_kernel.message());
 		return REFUSED;
 	}
-	err = engine_user.load(&load);
+	err = ours->load(&load);
 	if (err && verbose)
-		printf("#   interpreter: load: %s: %s\n", strerror(-err), engine_user.message());
+		printf("#   interpreter: load: %s: %s\n", strerror(-err), ours->message());
 	verdict = err ? DIFFER : both_run(prog, verbose);
-	engine_user.unload();
+	ours->unload();
 	engine_kernel.unload();
 	return verdict;
 }
@@ -323,6 +325,25 @@ static void check_seed(uint64_t seed, int verbose)
 	compare(&prog, 1);
 }
 
+/* Each kind of a wrong result must be noticed, in a program that is right otherwise. */
+static void canaries(uint64_t seed)
+{
+	static struct random_prog prog;
+	char text[80];
+
+	do
+		random_prog_make(seed++, &prog);
+	while (compare(&prog, 0) != AGREE);
+	ours = &engine_wrong;
+	for (int lie = 0; lie < ENGINE_LIES; lie++) {
+		engine_lie = (enum engine_lie)lie;
+		snprintf(text, sizeof(text), "a wrong %s is noticed (canary), program",
+			 engine_lies[lie]);
+		point(compare(&prog, 0) == DIFFER, text, prog.seed);
+	}
+	ours = &engine_user;
+}
+
 static int setup(void)
 {
 	int err = maps_create(&engine_user);
@@ -354,6 +375,11 @@ int main(int argc, char **argv)
 		return 1;
 	for (uint32_t i = 0; i < count && time(NULL) < end; i++)
 		check_seed(seed + i, argc == 2);
+	printf("# figure: random programs compared with the kernel = %u programs\n",
+	       totals.accepted);
+	printf("# figure: runs of random programs compared = %u runs\n", totals.runs);
+	if (totals.accepted && !totals.failed)
+		canaries(seed);
 	if (totals.kernel_usable)
 		point(totals.accepted * 10 >= totals.made * 8,
 		      "the verifier accepts at least 80 % of the programs from seed", seed);

@@ -1132,6 +1132,28 @@ static void vm__trace_printk_formats_as_the_kernel(void **state)
 	prints(7, "%c%c%%%s", "\x02\xfe%name|");
 }
 
+/* The kernel's flags and widths are C's. */
+static void vm__flags_and_widths_pad_as_in_C(void **state)
+{
+	static const char *const flags[] = {"", "0", "-", "+", " ", "0-", "+0", "-+", " +0"};
+	static const char *const widths[] = {"", "2", "4", "11"};
+	static const char conversions[] = "duxX";
+	char format[32], line[64];
+
+	for (size_t f = 0; f < COUNT(flags) * COUNT(widths) * 4; f++) {
+		const char *flag = flags[f % COUNT(flags)];
+		const char *width = widths[f / COUNT(flags) % COUNT(widths)];
+		char c = conversions[f / COUNT(flags) / COUNT(widths)];
+
+		snprintf(format, sizeof(format), "%%%s%s%c|%%%s%s%c", flag, width, c, flag, width,
+			 c);
+		snprintf(line, sizeof(line), format, 258, -2);
+		snprintf(line + strlen(line), 2, "|");
+		prints((uint32_t)strlen(line) - 1, format, line);
+	}
+	prints(20, "%-5d|%x|%5s", "258  |fffffffe| name|");
+}
+
 static void vm__trace_printk_refuses_other_formats(void **state)
 {
 	static const char *const bad[] = {"%f",		 "%",	 "%.3d", "%hd", "%lls",
@@ -1199,6 +1221,27 @@ static void vm__snprintf_returns_the_length_with_its_NUL(void **state)
 	snprintf_of(16, 4, "n=7");
 	snprintf_of(3, 4, "n=");
 	snprintf_of(0, 4, "####");
+}
+
+/* Padding that nobody keeps is not written either. */
+static void vm__a_huge_width_costs_no_time(void **state)
+{
+	global_text("%0800000000d%800000000s%-800000000x");
+	returns(3 * 8388607 + 1,
+		PROG(ST(BPF_DW, FP, -24, 7), ST(BPF_DW, FP, -16, 8), ST(BPF_DW, FP, -8, 9),
+		     LD_VALUE(R1, GLOBAL_MAP, 64), MOV_IMM(R2, 16), LD_VALUE(R3, GLOBAL_MAP, 0),
+		     MOV_REG(R4, FP), ADD_IMM(R4, -24), MOV_IMM(R5, 24), CALL(165), EXIT));
+	assert_string_equal((char *)t.maps[GLOBAL_MAP].values + 64, "000000000000000");
+}
+
+/* The text is written over its own format. */
+static void vm__snprintf_into_its_format_uses_the_format_as_it_was(void **state)
+{
+	global_text("%d, %d, %d");
+	returns(8, PROG(ST(BPF_DW, FP, -24, 7), ST(BPF_DW, FP, -16, 8), ST(BPF_DW, FP, -8, 9),
+			LD_VALUE(R1, GLOBAL_MAP, 1), MOV_IMM(R2, 60), LD_VALUE(R3, GLOBAL_MAP, 0),
+			MOV_REG(R4, FP), ADD_IMM(R4, -24), MOV_IMM(R5, 24), CALL(165), EXIT));
+	assert_string_equal((char *)t.maps[GLOBAL_MAP].values, "%7, 8, 9");
 }
 
 /* ---- packets ------------------------------------------------------------------------------- */
@@ -1543,11 +1586,14 @@ static const struct CMUnitTest tests[] = {
 	TEST(vm__for_each_stops_when_the_callback_says_so),
 	TEST(vm__for_each_lends_the_key_read_only),
 	TEST(vm__trace_printk_formats_as_the_kernel),
+	TEST(vm__flags_and_widths_pad_as_in_C),
 	TEST(vm__trace_printk_refuses_other_formats),
 	TEST(vm__string_that_is_not_readable_prints_as_nothing),
 	TEST(vm__trace_vprintk_takes_its_arguments_from_memory),
 	TEST(vm__format_without_its_end_is_EINVAL),
 	TEST(vm__snprintf_returns_the_length_with_its_NUL),
+	TEST(vm__a_huge_width_costs_no_time),
+	TEST(vm__snprintf_into_its_format_uses_the_format_as_it_was),
 	TEST(vm__xdp_adjust_head_moves_the_start_within_limits),
 	TEST(vm__xdp_adjust_tail_clears_what_it_adds),
 	TEST(vm__xdp_adjust_meta_opens_metadata),
