@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* operations.c: each operation TIMES times in a function of its own, whose instructions callgrind counts
+ * (tests/budget/measure). Seeds are zero and keys fixed, so counts are the same each time. Their errors are
+ * not looked at, because that would be counted; the state in the end is verified.
+ */
+#include <bpfmap/bpfmap.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "bpf/command.h"
+
+#define TIMES 1000u
+
+static struct {
+	struct bpfmap *hash8;
+	struct bpfmap *hash16;
+	struct bpfmap *growing;
+	struct bpfmap *array;
+	struct bpfmap *percpu;
+	struct bpfmap *bloom;
+	struct bpfmap *lru;
+	uint64_t key8[2 * TIMES];
+	uint64_t key16[2 * TIMES][2];
+	uint64_t next;
+	uint64_t value[8];
+	int program;
+} world;
+
+#define use(x) __asm__ volatile("" : : "r"(x))
+
+static void die(const char *what)
+{
+	fprintf(stderr, "operations: %s: %s\n", what, bpfmap_last_error());
+	exit(1);
+}
+
+static struct bpfmap *map_new(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t flags)
+{
+	struct bpfmap_create_opts opts = {.sz = sizeof(opts),
+					  .type = type,
+					  .key_size = key_size,
+					  .value_size = value_size,
+					  .max_entries = TIMES,
+					  .map_flags = flags};
+	struct bpfmap *map;
+
+	if (type == BPF_MAP_TYPE_HASH)
+		opts.max_entries *= 2;
+	if (bpfmap_create(&opts, &map))
+		die("create");
+	return map;
+}
+
+/* A loop of two instructions, which is run TIMES / 2 times, and three more. */
+static int program_load(void)
+{
+	static const struct bpf_insn instructions[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TIMES / 2},
+		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_0, .imm = -1},
+		{.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_0, .off = -2},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_XDP;
+	attr.insns = (uintptr_t)instructions;
+	attr.insn_cnt = sizeof(instructions) / sizeof(instructions[0]);
+	attr.license = (uintptr_t) "GPL";
+	return (int)bpfmap_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+}
+
+static void run_program(void)
+{
+	static char packet[64];
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)world.program;
+	attr.test.data_in = (uintptr_t)packet;
+	attr.test.data_size_in = sizeof(packet);
+	attr.test.repeat = 100;
+	if (bpfmap_bpf(BPF_PROG_TEST_RUN, &attr, sizeof(attr)))
+		die("test run");
+}
+
+static void world_make(void)
+{
+	uint64_t x = 1;
+
+	for (uint32_t i = 0; i < 2 * TIMES; i++) {
+		x = x * 6364136223846793005ull + 1442695040888963407ull;
+		world.key8[i] = x >> 8;
+		world.key16[i][0] = x >> 8;
+		world.key16[i][1] = i;
+	}
+	world.hash8 = map_new(BPF_MAP_TYPE_HASH, 8, 8, BPF_F_ZERO_SEED);
+	world.hash16 = map_new(BPF_MAP_TYPE_HASH, 16, 64, BPF_F_ZERO_SEED);
+	world.growing = map_new(BPF_MAP_TYPE_HASH, 8, 8, BPF_F_ZERO_SEED | BPF_F_NO_PREALLOC);
+	world.array = map_new(BPF_MAP_TYPE_ARRAY, 4, 64, 0);
+	world.percpu = map_new(BPF_MAP_TYPE_PERCPU_ARRAY, 4, 64, 0);
+	world.bloom = map_new(BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, BPF_F_ZERO_SEED);
+	world.lru = map_new(BPF_MAP_TYPE_LRU_HASH, 8, 8, BPF_F_ZERO_SEED);
+	world.program = program_load();
+	if (world.program < 0)
+		die("load");
+	for (uint32_t i = 0; i < TIMES; i++)
+		if (bpfmap_update(world.hash8, &world.key8[i], world.value, BPF_ANY) ||
+		    bpfmap_update(world.hash16, world.key16[i], world.value, BPF_ANY) ||
+		    bpfmap_update(world.lru, &world.key8[i], world.value, BPF_ANY))
+			die("fill");
+	/* What happens only the first time is not counted. */
+	if (bpfmap_cpu_enter(world.percpu) < 0)
+		die("enter");
+	bpfmap_cpu_leave(world.percpu);
+	run_program();
+}
+
+static void entries_expect(struct bpfmap *map, const char *what, uint64_t entries)
+{
+	struct bpfmap_info info;
+
+	if (bpfmap_get_info(map, &info))
+		die(what);
+	if (info.entries == entries)
+		return;
+	fprintf(stderr, "operations: %s: %llu entries in the end, not %llu\n", what,
+		(unsigned long long)info.entries, (unsigned long long)entries);
+	exit(1);
+}
+
+#define OPERATION(name, statement)                                         \
+	static __attribute__((noinline, noclone)) void budget_##name(void) \
+	{                                                                  \
+		for (uint32_t i = 0; i < TIMES; i++)                       \
+			statement;                                         \
+	}
+#include "operations.def"
+#undef OPERATION
+
+int main(void)
+{
+	world_make();
+#define OPERATION(name, statement) budget_##name();
+#include "operations.def"
+#undef OPERATION
+	entries_expect(world.hash8, "hash_8_8", 0);
+	entries_expect(world.hash16, "hash_16_64", TIMES);
+	entries_expect(world.growing, "growing", TIMES);
+	entries_expect(world.lru, "lru", TIMES);
+	return 0;
+}
