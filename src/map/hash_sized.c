@@ -43,20 +43,42 @@ ALWAYS_INLINE void value_store_word(struct shm_u64 *dst, const void *src, uint32
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
+/* So many elements of a chain are looked at before the general code takes over. */
+#define CHAIN_LOOKS 32
+
+/* The element of b's chain that has key. *link: its number + 1; if there is none, 0, or where the walk was
+ * given up. */
+ALWAYS_INLINE uint8_t *chain_walk(const struct hash *h, const struct bucket_shm *b, uint32_t stored,
+				  const void *key, uint32_t key_size, uint32_t *link)
+{
+	*link = shm_u32_load_acquire(&b->chain); /* H4 acquire <- H3 */
+	for (uint32_t looks = 0; *link && *link <= h->g.pool_n && looks < CHAIN_LOOKS; looks++) {
+		struct elem_shm *e = hash_elem(h, *link - 1);
+
+		/* H4 acquire <- H3 */
+		if (shm_u32_load_acquire(&e->hash) == stored &&
+		    bytes_equal((void *)hash_elem_key(e), key, key_size))
+			return hash_elem_key(e);
+		*link = shm_u32_load_acquire(&e->next); /* H4 acquire <- H3 */
+	}
+	return NULL;
+}
+
 ALWAYS_INLINE void *lookup_in(struct bpfmap *map, struct bucket_shm *b, uint64_t hash,
 			      const void *key, uint32_t key_size)
 {
 	const struct hash *h = map->priv;
 	uint64_t meta = shm_u64_load_acquire(&b->meta); /* H2 acquire <- H1 */
-	uint32_t slot;
+	uint32_t slot, link;
 	uint8_t *at = slots_find(h, b, meta, hash_tag(hash), key, key_size, &slot);
 
 	if (__builtin_expect(at != NULL, 1)) {
 		if (__builtin_expect(meta_unchanged(b, meta), 1))
 			return at + RU8(key_size);
-	} else if (!shm_u32_load_acquire(&b->chain) && /* H4 acquire <- H3 */
-		   meta_unchanged(b, meta)) {
-		return NULL;
+	} else {
+		at = chain_walk(h, b, (uint32_t)hash, key, key_size, &link);
+		if ((at || !link) && meta_unchanged(b, meta))
+			return at ? at + RU8(key_size) : NULL;
 	}
 	return hash_lookup(map, key);
 }
@@ -111,41 +133,26 @@ ALWAYS_INLINE uint32_t lookup_keys_sized(struct bpfmap *map, const uint8_t *keys
 	return found;
 }
 
-/* So many elements of a chain are looked at before the general code takes over. */
-#define CHAIN_LOOKS 32
-
-/* Without slots. The CPU whose value it is comes from a constant expression. */
+/* Without slots. */
 ALWAYS_INLINE void *chained_sized(struct bpfmap *map, const void *key, uint32_t key_size,
 				  enum sized_kind kind)
 {
 	const struct hash *h = map->priv;
 	uint64_t hash = hash_bytes(key, key_size, h->seed);
-	uint32_t stored = (uint32_t)(hash >> 32), link, looks;
 	struct bucket_shm *b = hash_bucket(h, hash_bucket_of(h, hash));
 	uint64_t meta = shm_u64_load_acquire(&b->meta); /* H2 acquire <- H1 */
+	uint32_t link;
+	uint8_t *at = chain_walk(h, b, (uint32_t)(hash >> 32), key, key_size, &link);
 
-	link = shm_u32_load_acquire(&b->chain); /* H4 acquire <- H3 */
-	for (looks = 0; link && looks < CHAIN_LOOKS; looks++) {
-		struct elem_shm *e = hash_elem(h, link - 1);
-
-		if (__builtin_expect(link > h->g.pool_n, 0))
-			break;
-		/* H4 acquire <- H3 */
-		if (shm_u32_load_acquire(&e->hash) == stored &&
-		    bytes_equal((void *)hash_elem_key(e), key, key_size)) {
-			if (!meta_unchanged(b, meta))
-				break;
-			if (kind == SIZED_LRU)
-				lru_touch(h, link);
-			if (kind == SIZED_PERCPU)
-				return hash_value(h, NULL, link, vcpu_current(h->g.cpus));
-			return hash_elem_key(e) + RU8(key_size);
-		}
-		link = shm_u32_load_acquire(&e->next); /* H4 acquire <- H3 */
-	}
-	if (!link && meta_unchanged(b, meta))
+	if ((!at && link) || !meta_unchanged(b, meta))
+		return map->ops->lookup(map, key);
+	if (!at)
 		return NULL;
-	return map->ops->lookup(map, key);
+	if (kind == SIZED_LRU)
+		lru_touch(h, link);
+	if (kind == SIZED_PERCPU)
+		return hash_value(h, at, link, vcpu_current(h->g.cpus));
+	return at + RU8(key_size);
 }
 
 ALWAYS_INLINE int read_sized(struct bpfmap *map, const void *key, void *ret_value,
