@@ -6,7 +6,6 @@
 #define BENCH_CREW_H
 
 #include "keys.h"
-#include "sample.h"
 
 enum crew_kind { CREW_THREADS, CREW_PROCESSES };
 
@@ -27,8 +26,13 @@ void crew_run(struct crew *crew, const struct peer *peer, void *table, enum op o
 /* Only the calling thread's. */
 void crew_run_alone(struct crew *crew, const struct peer *peer, void *table, enum op op);
 
-/* Of the last run: the worker's time, and whether its sum was not the expected one. */
-const struct sample *crew_sample(const struct crew *crew, uint32_t worker);
-uint32_t crew_wrong(const struct crew *crew, uint32_t worker);
+struct crew_result {
+	double ns;	    /* per operation */
+	uint32_t disturbed; /* 1: most of the run was */
+	uint32_t wrong;	    /* 1: the sum was not the expected one */
+};
+
+/* Of the last run. */
+const struct crew_result *crew_result(const struct crew *crew, uint32_t worker);
 
 #endif

@@ -8,7 +8,8 @@
 #include "peer.h"
 
 #define PARTS	WORKERS
-#define OPS_MAX (1u << 17) /* in a batch */
+#define UNIT	320u	      /* operations: a multiple of BULK and of the cycle of OP_MIXED */
+#define OPS_MAX (400u * UNIT) /* in a batch */
 
 enum draw { DRAW_UNIFORM, DRAW_ZIPF, DRAWS };
 

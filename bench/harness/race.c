@@ -9,8 +9,8 @@
  * once, one after the other, beginning with another one each time; ratios are taken within a round. Before a
  * sample of MS milliseconds (4) the same operation runs on other keys for as long, and at least until small
  * tables are in the caches again. -t 2: two threads, each on a CPU of its own, begin together; -P: two
- * processes, which takes tables in shared memory. Samples that were disturbed are repeated up to ATTEMPTS
- * times; the last one counts then, by its CPU time if there is one thread. A table with tabs:
+ * processes, which takes tables in shared memory. Samples that were disturbed (sample.h, crew.c) are
+ * repeated up to ATTEMPTS times; the last one counts then. A table with tabs:
  * shape, draw, operation, entries, threads, peer, ns (median, least, most), its multiple of the first peer's
  * (median, least, most), rounds, disturbed ones, sums that were wrong (lookups that missed present keys).
  * The column "draw" tells the number of hashes instead where -k gave one. -M: bytes per entry instead, see memory_all().
@@ -115,12 +115,12 @@ static uint32_t ops_in(const struct lane *lane, double ms, uint32_t most)
 
 	if (n > most)
 		n = most;
-	return n < 4 * BULK ? 4 * BULK : (uint32_t)n / BULK * BULK;
+	return n < 4 * UNIT ? 4 * UNIT : (uint32_t)n / UNIT * UNIT;
 }
 
-/* Nanoseconds per operation; the worst of the workers' disturbances. */
+/* Nanoseconds per operation; whether a worker was disturbed. */
 static double lane_run(struct bench *b, struct lane *lane, enum op op, enum draw draw, uint32_t n,
-		       int *ret_disturbed)
+		       uint32_t *ret_disturbed)
 {
 	uint32_t threads = b->options.threads;
 	double ns = 0;
@@ -130,12 +130,11 @@ static double lane_run(struct bench *b, struct lane *lane, enum op op, enum draw
 	crew_run(b->crew, lane->peer, lane->table, op);
 	*ret_disturbed = 0;
 	for (uint32_t w = 0; w < threads; w++) {
-		const struct sample *s = crew_sample(b->crew, w);
-		int disturbed = sample_disturbed(s);
+		const struct crew_result *result = crew_result(b->crew, w);
 
-		ns += (threads == 1 && disturbed ? s->cpu_ns : s->wall_ns) / n / threads;
-		*ret_disturbed |= disturbed;
-		lane->wrong += crew_wrong(b->crew, w);
+		ns += result->ns / threads;
+		*ret_disturbed |= result->disturbed;
+		lane->wrong += result->wrong;
 	}
 	return ns;
 }
@@ -143,8 +142,7 @@ static double lane_run(struct bench *b, struct lane *lane, enum op op, enum draw
 static void lane_sample(struct bench *b, struct lane *lane, enum op op, enum draw draw,
 			uint32_t round)
 {
-	uint32_t n, warm;
-	int disturbed = 1;
+	uint32_t n, warm, disturbed = 1;
 
 	for (uint32_t attempt = 0; disturbed && attempt < ATTEMPTS; attempt++) {
 		warm = ops_in(lane, WARM * b->options.ms, WARM_OPS);
@@ -152,7 +150,7 @@ static void lane_sample(struct bench *b, struct lane *lane, enum op op, enum dra
 		n = ops_in(lane, b->options.ms, OPS_MAX);
 		lane->ns[round] = lane_run(b, lane, op, draw, n, &disturbed);
 	}
-	lane->disturbed[round] = disturbed != 0;
+	lane->disturbed[round] = (uint8_t)disturbed;
 }
 
 static int lane_has(const struct lane *lane, enum op op)

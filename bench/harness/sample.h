@@ -2,8 +2,8 @@
 /* sample.h: one timed run, and whether it was left alone.
  *
  * A sample is disturbed if the thread was taken off its CPU, if wall clock and CPU time differ by more than 1 %,
- * or if a fixed loop of multiplications before or after it ran over 5 % slower than it ever did (another
- * frequency, a busy sibling). Who measures repeats it; what stays disturbed is counted in the results.
+ * or if a fixed loop of multiplications before or after it ran over 10 % slower than it ever did (another
+ * frequency, a busy sibling). Who measures leaves it out or repeats it.
  */
 #ifndef BENCH_SAMPLE_H
 #define BENCH_SAMPLE_H

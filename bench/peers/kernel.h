@@ -119,13 +119,13 @@ static void *kernel_open(const struct table_spec *spec)
 	return t;
 }
 
-static void kernel_prepare(void *table, uint32_t worker, const struct batch *b)
+static void kernel_prepare(void *table, uint32_t worker, enum op op, const struct batch *b)
 {
 	struct table *t = table;
 	struct kernel_batch *batch = t->batch[worker];
 
 	_Static_assert(sizeof(batch->keys[0]) == sizeof(b->keys[0]), "same keys");
-	memcpy(batch->keys, b->keys, (size_t)b->n * 2 * sizeof(b->keys[0]));
+	memcpy(batch->keys, b->keys, (size_t)b->n * (op == OP_CHURN ? 2 : 1) * sizeof(b->keys[0]));
 	memcpy(batch->ids, b->ids, (size_t)b->n * sizeof(b->ids[0]));
 	batch->n = b->n;
 	batch->zero = b->zero;

@@ -40,7 +40,7 @@ enum op {
 struct batch {
 	const struct key *keys; /* CHURN: deleted, inserted, deleted, inserted, ... */
 	const uint32_t *ids;	/* which present element the key is, 0 .. entries - 1 */
-	uint32_t n;		/* operations, a multiple of BULK */
+	uint32_t n;		/* operations; of BULK a multiple of it */
 	uint64_t zero;		/* 0, which the compiler cannot know */
 };
 
@@ -60,7 +60,7 @@ struct peer {
 	/* Around a worker thread's life, and before each run, untimed. NULL: nothing to do. */
 	void (*enter)(void *table, uint32_t worker);
 	void (*leave)(void *table, uint32_t worker);
-	void (*prepare)(void *table, uint32_t worker, const struct batch *batch);
+	void (*prepare)(void *table, uint32_t worker, enum op op, const struct batch *batch);
 	/* The sum of the values' first words of lookups that hit; of other operations nothing. */
 	uint64_t (*run)(void *table, uint32_t worker, enum op op, const struct batch *batch);
 	/* What it says that it takes; NULL: nothing, so the process is asked. */
