@@ -4,15 +4,17 @@
  */
 #include "peer.h"
 
-#include <bpfmap/bpfmap.h>
+#include <bpfmap/typed.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define VALUES_MAX 1024 /* of one element, all CPUs' */
 
+BPFMAP_DEFINE_ARRAY(typed, struct value);
+
 struct table {
 	struct bpfmap *map;
-	struct bpfmap_array_view view; /* of arrays that are not per-CPU */
+	struct typed typed; /* the same map, if it is not per-CPU */
 };
 
 static inline uint64_t table_get(struct table *t, const uint32_t *id)
@@ -94,9 +96,14 @@ static void *ours_open(const struct table_spec *spec)
 					  .max_entries = spec->entries};
 	struct table *t = calloc(1, sizeof(*t));
 
-	if (t && !bpfmap_create(&opts, &t->map) && bpfmap_cpus(t->map) <= VALUES_MAX &&
-	    (OURS_TYPE != BPF_MAP_TYPE_ARRAY || !bpfmap_array_get_view(t->map, &t->view)))
+	if (OURS_TYPE == BPF_MAP_TYPE_ARRAY) {
+		if (t && !typed_create(&opts, &t->typed)) {
+			t->map = t->typed.map;
+			return t;
+		}
+	} else if (t && !bpfmap_create(&opts, &t->map) && bpfmap_cpus(t->map) <= VALUES_MAX) {
 		return t;
+	}
 	fprintf(stderr, OURS_NAME ": %s\n", bpfmap_last_error());
 	free(t);
 	return NULL;

@@ -169,15 +169,16 @@ def types_part(results, figures):
     bloom = [("hit", "peek"), ("miss", "peek, absent"), ("update", "push")]
     sizes = results.values("bloom", "entries")
     lines = ["## Arrays and per-CPU arrays", "",
-             "`ours-array` is lookup inlined in the caller (`bpfmap_array_at()`), `ours-array-call` is `bpfmap_lookup()`, "
+             "`ours-array` is lookup inlined in the caller (`BPFMAP_DEFINE_ARRAY`), `ours-array-call` is `bpfmap_lookup()`, "
              "`plain` is an array of C with a bounds check. Updates of `ours-percpu` are through the pointer.", "",
              *peer_tables(results, "array", ["loop", "hit", "dependent", "read", "update", "add", "cycle"]),
              "## LRU", "", "`ours` is our hash, which the LRU's lookup is compared with. Hit ratios: "
-             "[lru-hit-ratio.md](figures/lru-hit-ratio.md).", ""]
+             "[lru-hit-ratio.md](figures/lru-hit-ratio.md).", "", "![hit ratios](figures/lru-hit-ratio.svg)", ""]
     for threads in "12":
         lines += [f"{'One thread' if threads == '1' else 'Two threads'}:", "",
                   *peer_tables(results, "lru", ["hit", "update", "insert"], threads=threads)]
-    lines += ["## Bloom filter", "", "False positives: [bloom-false-positives.md](figures/bloom-false-positives.md).", ""]
+    lines += ["## Bloom filter", "", "False positives: [bloom-false-positives.md](figures/bloom-false-positives.md).", "",
+              "![false positives](figures/bloom-false-positives.svg)", ""]
     if sizes:
         lines += picture("time by hashes", figures / "bloom-by-hashes", [plots.by_hashes(results, sizes[0], bloom)],
                          columns=1, width=800)
