@@ -43,6 +43,10 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+/* What comes of an eviction when there is nothing that could be given up. */
+#define EVICT_LATER 2
 
 /* So often others may take the place that an eviction made. */
 #define EVICT_TRIES 10000
@@ -491,18 +495,16 @@ static int bucket_lock(struct hash *h, uint32_t index, struct owner_local **ret_
 	return err;
 }
 
-/* Give up one element of an LRU map. No lock held. 0 also if others were faster. */
+/* Give up one element of an LRU map. No lock held. 0 also if others were faster; EVICT_LATER. */
 static int hash_evict(struct hash *h, struct owner_local *self)
 {
 	uint32_t me = self->number_plus1 - 1, elem, index;
 	struct place p;
 	int err = lru_choose(h, me, &elem);
 
-	if (err == -ENOENT) {
-		/* All are in the hands of others who evict. */
-		sched_yield();
-		return 0;
-	}
+	/* All are in the hands of others who evict; or who died doing it. */
+	if (err == -ENOENT)
+		return owner_mend_all(&h->region->owners) ? 0 : EVICT_LATER;
 	if (err)
 		return err;
 	index = hash_bucket_of_stored(h, shm_u32_load_relaxed(&hash_elem(h, elem - 1)->hash));
@@ -530,10 +532,26 @@ static void hash_unclaim(struct hash *h, struct owner_local *self)
 		pool_put(h, me, me, claim);
 }
 
+/* Let others evict. They have as long as for a lock: how often one may yield in that time depends on what
+ * else the machine does. False: it is over. */
+static bool evict_wait(uint64_t *began_ns)
+{
+	struct timespec ts;
+	uint64_t now_ns;
+
+	sched_yield();
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	now_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	if (!*began_ns)
+		*began_ns = now_ns;
+	return now_ns - *began_ns < LOCK_TIMEOUT_NS;
+}
+
 int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags)
 {
 	uint32_t index = hash_bucket_of(h, op->hash);
 	struct owner_local *self;
+	uint64_t began_ns = 0;
 	int err = value_check_flags(flags, &h->shape);
 
 	for (uint32_t tries = 0; !err && tries < EVICT_TRIES; tries++) {
@@ -547,8 +565,12 @@ int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags
 		if (err != EVICT_FIRST)
 			return err;
 		err = hash_evict(h, self);
+		if (err != EVICT_LATER)
+			began_ns = 0;
+		else if (evict_wait(&began_ns))
+			err = 0;
 	}
-	return err ? err : fail(ENOMEM, "others take every place that is made in the LRU map");
+	return err < 0 ? err : fail(ENOMEM, "others take every place that is made in the LRU map");
 }
 
 int hash_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)

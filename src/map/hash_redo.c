@@ -199,7 +199,6 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 	struct hash *h = arg;
 	struct owner_shm *record = owner_record(&h->region->owners, dead);
 	uint64_t count = shm_u64_load_acquire(&h->shm->count); /* C1 acquire <- C1 */
-	enum lru_mend how = LRU_UNDONE;
 	struct bucket_shm *b;
 	struct place p;
 
@@ -244,10 +243,9 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 		/* Who inherits the number goes on behind this change, which may be newer than the count
 		 * looked at above. */
 		count_ack(h, dead, shm_u32_load_relaxed(&record->seq));
-		how = LRU_REDONE;
 	}
 	if (h->lru)
-		lru_mend_bucket(h, b, me, dead, how);
+		lru_mend_bucket(h, b, me, dead);
 	leftovers_put(h, me, dead);
 }
 

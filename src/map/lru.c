@@ -551,8 +551,7 @@ void lru_mend_nested(struct hash *h, uint32_t me, uint32_t dead)
 	lru_unlock(h);
 }
 
-void lru_mend_bucket(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t dead,
-		     enum lru_mend how)
+void lru_mend_bucket(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t dead)
 {
 	struct owner_shm *record = owner_record(&h->region->owners, dead);
 	uint64_t aside = shm_u64_load_acquire(&record->aside); /* R2 acquire <- R1 */
@@ -560,10 +559,12 @@ void lru_mend_bucket(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t
 	if (!aside || lru_lock(h, me))
 		return;
 	for (; aside; aside >>= 32) {
-		bool live = chain_has(h, b, (uint32_t)aside);
+		uint32_t elem = (uint32_t)aside;
+		bool live = chain_has(h, b, elem);
 
-		if (live || how == LRU_UNDONE)
-			reconcile(h, (uint32_t)aside, live);
+		/* What is neither in the chain nor claimed left the table, and may be somebody else's. */
+		if (live || elem == get(&record->claim))
+			reconcile(h, elem, live);
 	}
 	lru_unlock(h);
 	shm_u64_store_relaxed(&record->aside, 0);

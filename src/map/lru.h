@@ -79,17 +79,11 @@ void lru_spare(struct hash *h, uint32_t me, uint32_t elem);
 /* Is the element still me's victim? Bucket locked; then it leaves limbo. */
 bool lru_claim_victim(struct hash *h, uint32_t me, uint32_t elem);
 
-enum lru_mend {
-	LRU_UNDONE, /* the operation left the table as it was */
-	LRU_REDONE, /* it was carried out; what it removed may be somebody else's by now */
-};
-
 /* The policy's lock was held by the dead: undo what was half done. */
 void lru_rollback(struct hash *h);
 /* Dead owners: their lock, their victims; and, with their bucket locked, what their operation left. */
 void lru_mend_nested(struct hash *h, uint32_t me, uint32_t dead);
-void lru_mend_bucket(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t dead,
-		     enum lru_mend how);
+void lru_mend_bucket(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t dead);
 
 /* live: a bit per element that is in a chain. */
 int lru_check(const struct hash *h, const uint8_t *live);

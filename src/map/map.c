@@ -238,9 +238,11 @@ int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map
 		if (err)
 			bpfmap_close(map);
 	}
-	if (!err)
-		*ret_map = map;
-	return err;
+	if (err)
+		return err;
+	region_publish(map->region);
+	*ret_map = map;
+	return 0;
 }
 
 int bpfmap_open_fd(int fd, uint32_t flags, struct bpfmap **ret_map)

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* region.c: create, open, reserve, pin (layout: region.h).
  *
- * States       unnamed, private to the creator [region_create] -> seen by others once its descriptor
- *              is given away or linked [region_link]; the header is complete by then
+ * States       unnamed, no region to those who find it in /proc [region_create] -> a region
+ *              [region_publish] -> seen by others once its descriptor is given away or linked
+ *              [region_link]
  * Invariants   1. the file's size is what its header says and what the spec needs (checked at open)
  *              2. memory is reserved before it is touched: the header, the body up to reserve_end
  *                 and the BTF here, the rest by whoever grows into it [region_reserve]; what a sparse
  *                 copy lost of it, at open [region_fill_holes]
  * Locks        none
- * Edges        none: publication is by system calls
+ * Edges        N1 release of magic -> N2 acquire: who opens the file sees all that was written before
  * If a process dies    the kernel frees an unnamed file with its last holder
  */
 #include "region/region.h"
@@ -261,7 +262,12 @@ static void header_write(const struct region *region)
 	h->btf_id = region->btf_id;
 	h->btf_key_type_id = region->btf_key_type_id;
 	h->btf_value_type_id = region->btf_value_type_id;
-	h->magic = REGION_MAGIC;
+}
+
+void region_publish(struct region *region)
+{
+	/* N1 release -> N2 */
+	shm_u64_store_release(&region->header->magic, REGION_MAGIC);
 }
 
 /* Away from the low numbers that programs count on and loops over. */
@@ -352,9 +358,11 @@ int region_create(const struct region_create *how, struct region **ret_region)
 /* Everything in the header that can be judged without knowing the type. */
 static int header_check(const struct region_header_shm *h, uint64_t file_size)
 {
-	if (h->magic == __builtin_bswap64(REGION_MAGIC))
+	uint64_t magic = shm_u64_load_relaxed(&h->magic);
+
+	if (magic == __builtin_bswap64(REGION_MAGIC))
 		return fail(EUCLEAN, "the map was made on a machine of the other byte order");
-	if (h->magic != REGION_MAGIC)
+	if (magic != REGION_MAGIC)
 		return fail(EUCLEAN, "the file is not a bpfmap region (no magic at its end)");
 	if (h->version != REGION_VERSION)
 		return fail(EUCLEAN,
@@ -456,6 +464,9 @@ int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct reg
 	err = region->fd < 0 ? region->fd : region_read_header(region, body_bytes);
 	if (!err)
 		err = region_map(region);
+	/* N2 acquire <- N1 */
+	if (!err && shm_u64_load_acquire(&region->header->magic) != REGION_MAGIC)
+		err = fail(EUCLEAN, "the region's header changes while it is opened");
 	if (!err)
 		err = region_attach_owners(region);
 	if (err)

@@ -27,8 +27,8 @@
 
 /* The last 4096 bytes of a region. */
 struct region_header_shm {
-	/* Written once by the creator, before anybody else can see the region. */
-	uint64_t magic;
+	/* Written once by the creator. Before the magic is there, nobody takes the file for a region. */
+	struct shm_u64 magic;
 	uint32_t version;
 	uint32_t
 		signature; /* of struct sizes, byte order and lock kind: builds refuse each other */
@@ -98,6 +98,8 @@ struct region_create {
 
 /* A new zeroed region. ENOMEM, ENOSPC, EMFILE, EACCES. */
 int region_create(const struct region_create *how, struct region **ret_region);
+/* Its type's bytes are as they must be: from now on it can be opened. */
+void region_publish(struct region *region);
 
 /* Bytes of the body for a spec read from a file; -EUCLEAN or -EINVAL if it is not a valid one. */
 typedef int region_body_fn(const struct map_spec *spec, uint32_t cpus, uint64_t *ret_bytes);

@@ -60,9 +60,12 @@ void do_lookup(struct request *r)
 void do_update(struct request *r)
 {
 	union bpf_attr attr;
+	uint32_t tries = 0;
 
 	value_give(r, elem_attr(r, &attr, r->value_bytes), arg(r, 'v'));
-	r->a->result = call(r, BPF_MAP_UPDATE_ELEM, &attr);
+	do
+		r->a->result = call(r, BPF_MAP_UPDATE_ELEM, &attr);
+	while (call_again(r, r->a->result, &tries));
 }
 
 void do_delete(struct request *r)
@@ -191,7 +194,7 @@ static uint64_t keys_give(struct request *r, uint32_t count)
 
 void do_updateb(struct request *r)
 {
-	uint32_t count = (uint32_t)arg(r, 'n') % BATCH_MOST;
+	uint32_t count = (uint32_t)arg(r, 'n') % BATCH_MOST, tries = 0;
 	size_t bytes = (size_t)count * r->value_bytes;
 	uint8_t *values = buffer_cut(r->e, BUFFER_VALUE, bytes, bytes);
 	union bpf_attr attr;
@@ -201,7 +204,10 @@ void do_updateb(struct request *r)
 	attr.batch.values = (uintptr_t)values;
 	for (uint32_t i = 0; i < count && r->o; i++)
 		value_make(r->o, arg(r, 'v') + i, values + (size_t)i * r->value_bytes);
-	r->a->result = call(r, BPF_MAP_UPDATE_BATCH, &attr);
+	do {
+		attr.batch.count = count;
+		r->a->result = call(r, BPF_MAP_UPDATE_BATCH, &attr);
+	} while (call_again(r, r->a->result, &tries));
 	r->a->count = attr.batch.count;
 }
 

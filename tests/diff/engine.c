@@ -15,6 +15,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#define TRIES  1000
+#define TRY_US 200
+
 static long kernel_call(int cmd, void *attr, unsigned int size)
 {
 	long result = syscall(__NR_bpf, cmd, attr, size);
@@ -200,6 +203,15 @@ void engine_end(struct engine *e)
 }
 
 /* ---- requests ---- */
+
+bool call_again(const struct request *r, int64_t result, uint32_t *tries)
+{
+	if (r->e != &engine_kernel || result != -ENOMEM || *tries == TRIES)
+		return false;
+	++*tries;
+	usleep(TRY_US);
+	return true;
+}
 
 int64_t arg(const struct request *r, char letter)
 {

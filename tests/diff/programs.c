@@ -179,9 +179,11 @@ void do_load(struct request *r)
 
 void do_run(struct request *r)
 {
-	uint32_t value;
+	uint32_t value, tries = 0;
 
-	r->a->result = program_run(r->e, r->s, &value);
+	do
+		r->a->result = program_run(r->e, r->s, &value);
+	while (call_again(r, (int32_t)value, &tries));
 	r->a->count = value;
 }
 

@@ -32,6 +32,9 @@ int64_t arg(const struct request *r, char letter);
 long call(struct request *r, int cmd, union bpf_attr *attr);
 /* A slot gets a descriptor; fd may be an error, which is then the result. */
 long slot_fill(struct request *r, uint64_t slot, long fd);
+/* Without preallocation the kernel's allocator fills its stock in the background: that it is empty for a
+ * moment is no answer. True: ask again. *tries begins with 0. */
+bool call_again(const struct request *r, int64_t result, uint32_t *tries);
 /* The pointer that a step's argument asks for. from: size bytes for it to point to, or NULL. */
 uint64_t pointer(struct engine *e, enum buffer which, int64_t kind, size_t size, const void *from);
 

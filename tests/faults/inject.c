@@ -137,6 +137,11 @@ void free(void *block)
 	__libc_free(block);
 }
 
+uint32_t inject_counted(void)
+{
+	return state.count;
+}
+
 long inject_blocks(void)
 {
 	return __atomic_load_n(&blocks, __ATOMIC_RELAXED);
@@ -165,6 +170,14 @@ static const char *way_word(int way)
 	return way == SHORT_HALF ? "half" : way == SHORT_NONE ? "nothing" : strerrorname_np(way);
 }
 
+static bool is_counted(uint32_t pid)
+{
+	if (!__atomic_load_n(&state.armed, __ATOMIC_ACQUIRE))
+		return false;
+	return state.order.what == INJECT_CALL ||
+	       (state.order.what == INJECT_CHILD_CALL && pid != state.worker_tid);
+}
+
 /* True if the answer was chosen; else the call goes through. */
 static bool call_answer(const struct seccomp_notif *question, struct seccomp_notif_resp *answer)
 {
@@ -172,8 +185,7 @@ static bool call_answer(const struct seccomp_notif *question, struct seccomp_not
 	uint32_t ways = 0;
 	int way;
 
-	if (!__atomic_load_n(&state.armed, __ATOMIC_ACQUIRE) || state.order.what != INJECT_CALL ||
-	    ++state.count != state.order.nth)
+	if (!is_counted(question->pid) || ++state.count != state.order.nth)
 		return false;
 	state.report.is_nth_there = true;
 	while (ways < WAYS_MAX && row->ways[ways])
@@ -183,6 +195,8 @@ static bool call_answer(const struct seccomp_notif *question, struct seccomp_not
 	way = row->ways[state.order.way];
 	/* A child's buffers are not in our memory. */
 	if (way == SHORT_HALF && question->pid != state.worker_tid)
+		way = row->ways[state.order.way + 1];
+	if (!way)
 		return false;
 	snprintf(state.report.how, sizeof(state.report.how), "%s from %s (%d)", way_word(way),
 		 row->name, question->data.nr);

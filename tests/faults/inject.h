@@ -15,6 +15,7 @@
 enum inject_what {
 	INJECT_NOTHING,
 	INJECT_CALL,	   /* the nth system call ends with its way number `way` of failing */
+	INJECT_CHILD_CALL, /* the same, of calls of processes that the work has started */
 	INJECT_ALLOCATION, /* the nth malloc(), calloc() or realloc() finds no memory */
 };
 
@@ -39,6 +40,9 @@ bool inject_start(void);
 /* Runs work(arg) in the working thread. */
 void inject_run(const struct inject_order *order, long (*work)(void *arg), void *arg,
 		struct inject_report *ret_report);
+
+/* How many calls, or allocations, the last run was found to make. */
+uint32_t inject_counted(void);
 
 /* Blocks that were allocated and not freed since the program began. */
 long inject_blocks(void);

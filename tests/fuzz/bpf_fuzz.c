@@ -28,6 +28,8 @@
 #define MEMORY_LIMIT  (4ull << 30)
 #define CRASHES_SHOWN 5u
 #define CHILD_CALLS   4096u
+#define CALLS_MIN     8192u
+#define PATIENCE_NS   (60 * NSEC_PER_SEC)
 
 struct progress {
 	uint64_t calls;
@@ -296,6 +298,14 @@ static void limits_set(void)
 	setrlimit(RLIMIT_FSIZE, &file);
 }
 
+/* On a busy machine time alone says little: some calls must have been made. */
+static bool is_over(uint64_t end_ns)
+{
+	uint64_t now = now_ns();
+
+	return now >= end_ns + PATIENCE_NS || (now >= end_ns && progress->calls >= CALLS_MIN);
+}
+
 static void calls_work(uint64_t stream, uint64_t end_ns)
 {
 	struct rng rng = rng_for(stream);
@@ -303,7 +313,7 @@ static void calls_work(uint64_t stream, uint64_t end_ns)
 
 	limits_set();
 	grounds_make(&grounds);
-	for (uint32_t calls = 0; calls < CHILD_CALLS && now_ns() < end_ns && !verdict_failed();
+	for (uint32_t calls = 0; calls < CHILD_CALLS && !is_over(end_ns) && !verdict_failed();
 	     calls += 64) {
 		grounds_refresh(&grounds, &rng);
 		for (uint32_t i = 0; i < 64 && !verdict_failed(); i++)
@@ -331,7 +341,7 @@ static uint32_t fuzz_run(uint64_t end_ns)
 {
 	uint32_t crashes = 0;
 
-	for (uint64_t stream = 1; now_ns() < end_ns && crashes < CRASHES_SHOWN && !verdict_failed();
+	for (uint64_t stream = 1; !is_over(end_ns) && crashes < CRASHES_SHOWN && !verdict_failed();
 	     stream++) {
 		int status = 0;
 		pid_t pid;
@@ -362,6 +372,7 @@ int main(void)
 		reached += progress->reached[cmd] != 0;
 	tap_note("%llu calls, %llu succeeded, of %u commands", (unsigned long long)progress->calls,
 		 (unsigned long long)progress->succeeded, reached);
+	tap_figure("bpf(2) calls with random attributes", progress->calls, "calls");
 	tap_verdict("random bpf(2) attributes do no harm");
 	if (reached < 8)
 		verdict_fail("only %u commands ever succeeded: the fuzzer does not get far enough",

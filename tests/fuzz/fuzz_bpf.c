@@ -43,8 +43,13 @@
 #define FILE_LIMIT   (4u << 20)
 #define INSN_BUDGET  5000u
 #define PRIVATE_FROM 512
+#define PLAIN_BYTES  (96u << 20)
+#define TOO_LARGE    0x40000000u
+#define SIZE_LIMIT   4096u
 
-static uint8_t plain[AREA];    /* in the program's data segment */
+/* At the end of the program's data segment, and larger than anything that a call may want to read or
+ * write there: the library takes the caller's word for a buffer's size, as the kernel does. */
+uint8_t plain[PLAIN_BYTES] __attribute__((common));
 static uint8_t *mapped, *edge; /* a page; its end, where nothing is mapped */
 static uint8_t *readonly_page;
 static char paths[8][32]; /* also in the data segment */
@@ -54,6 +59,8 @@ static struct input in;
 static int fds[SLOTS];
 static uint32_t fd_count;
 static bool may_have_pins;
+static bool is_warm;
+static const uint8_t first_map[] = {SKELETON | BPF_MAP_CREATE, 0, 0, 0};
 
 /* ---- the host, kept away --------------------------------------------------------------------- */
 
@@ -147,8 +154,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	mprotect(edge, AREA, PROT_NONE);
 	readonly_page = pages(1, PROT_READ);
 	/* A huge map is refused rather than made. */
-	signal(SIGXFSZ, SIG_IGN);
 	setrlimit(RLIMIT_FSIZE, &file);
+	/* What the library keeps for good, a descriptor among it, it opens at the first map. */
+	LLVMFuzzerTestOneInput(first_map, sizeof(first_map));
+	is_warm = true;
 	return 0;
 }
 
@@ -389,13 +398,22 @@ static void attr_patch(union call_attr *attr)
 	memcpy(attr->bytes + at, &word, 4);
 }
 
-/* What would only take long: repetitions, and maps of many elements. */
+/* What would only take long or much: repetitions, long batches, and maps that are large but possible. */
 static void attr_tame(int cmd, union call_attr *attr)
 {
 	if (cmd == BPF_PROG_TEST_RUN)
 		attr->test.repeat %= 5;
-	if (cmd == BPF_MAP_CREATE && attr->create.max_entries > 4096)
-		attr->create.max_entries |= 0x40000000;
+	if (cmd >= BPF_MAP_LOOKUP_BATCH && cmd <= BPF_MAP_DELETE_BATCH &&
+	    attr->batch.count > SIZE_LIMIT)
+		attr->batch.count = SIZE_LIMIT + attr->batch.count % 16;
+	if (cmd != BPF_MAP_CREATE)
+		return;
+	if (attr->create.max_entries > SIZE_LIMIT)
+		attr->create.max_entries |= TOO_LARGE;
+	if (attr->create.key_size > SIZE_LIMIT)
+		attr->create.key_size |= TOO_LARGE;
+	if (attr->create.value_size > SIZE_LIMIT)
+		attr->create.value_size |= TOO_LARGE;
 }
 
 /* ---- commands -------------------------------------------------------------------------------- */
@@ -496,11 +514,12 @@ static void ids_reset(void)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static int warm;
 	int low = lowest_free(3), high = lowest_free(PRIVATE_FROM);
 
+	/* Fuzzers have their own opinion of it, later than Initialize. */
+	signal(SIGXFSZ, SIG_IGN);
 	in = (struct input){data, size};
-	memset(plain, 0, sizeof(plain));
+	memset(plain, 0, 4 * AREA);
 	memset(mapped, 0, AREA);
 	paths_fill();
 	seams_begin();
@@ -517,8 +536,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	pins_remove();
 	ids_reset();
 	seams_end();
-	/* What the library keeps for good it has opened by the end of the first execution. */
-	if (warm++ && (lowest_free(3) != low || lowest_free(PRIVATE_FROM) != high))
+	if (is_warm && (lowest_free(3) != low || lowest_free(PRIVATE_FROM) != high))
 		fuzz_fail("descriptors are left: %d and %d are free, before %d and %d",
 			  lowest_free(3), lowest_free(PRIVATE_FROM), low, high);
 	return 0;

@@ -21,11 +21,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define HANDLES	   2
-#define OPERATIONS 64
-#define BATCH	   6u
-#define WALK	   300
-#define PAGE	   4096u
+#define WAIT_LIMIT_NS 5000000000u
+#define HANDLES	      2
+#define OPERATIONS    64
+#define BATCH	      6u
+#define WALK	      300
+#define PAGE	      4096u
 
 static const struct shape {
 	uint32_t type, key_size, value_size, max_entries, map_flags, spin_lock_plus1;
@@ -470,12 +471,23 @@ static void world_buffers(void)
 	w.values = calloc(BATCH, w.value_bytes);
 }
 
+/* Whoever finds a spoilt lock that a living process seems to hold gives up after a second. */
+static void operation(uint32_t number)
+{
+	uint64_t before = seams_waited_ns();
+
+	operations[number]();
+	if (seams_waited_ns() - before > WAIT_LIMIT_NS)
+		fuzz_fail("operation %u waited for %.1f s", number,
+			  (double)(seams_waited_ns() - before) / 1e9);
+}
+
 static void world_use(void)
 {
 	judge("get_info", bpfmap_get_info(w.map, &w.info));
 	world_buffers();
 	for (int i = 0; i < OPERATIONS && w.in.left; i++)
-		operations[input_u8(&w.in) % (sizeof(operations) / sizeof(operations[0]))]();
+		operation(input_u8(&w.in) % (sizeof(operations) / sizeof(operations[0])));
 	bpfmap_iter_free(w.iter);
 	free(w.keys);
 	free(w.values);

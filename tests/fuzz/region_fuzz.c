@@ -52,7 +52,7 @@ struct progress {
 };
 
 static struct progress *progress;
-static uint64_t programs_total;
+static uint64_t programs_total, operations_total, files_total;
 
 /* A pinned map with elements in it; the handle stays open. */
 static struct bpfmap *seed_create(const struct shape *shape, const char *pin)
@@ -188,6 +188,7 @@ static void shape_mutations(const struct shape *shape)
 	}
 	if (crashes)
 		verdict_fail("%s: %u crashes or hangs", shape->name, crashes);
+	files_total += progress->cases;
 	tap_note("%s: %llu spoilt files of %zu bytes, %llu of them opened and used", shape->name,
 		 (unsigned long long)progress->cases, fuzz.original.size,
 		 (unsigned long long)progress->opened);
@@ -381,6 +382,7 @@ static void shape_adversary(const struct shape *shape)
 	if (fuzz.prog_fd >= 0)
 		close(fuzz.prog_fd);
 	programs_total += progress->program_runs;
+	operations_total += progress->operations;
 	bpfmap_close(map);
 	unlink(pin);
 }
@@ -412,6 +414,9 @@ int main(void)
 		shape_adversary(&shapes[i]);
 		tap_verdict(sentence);
 	}
+	tap_figure("spoilt region files", files_total, "files");
+	tap_figure("operations beside a scribbler", operations_total, "operations");
+	tap_figure("programs beside a scribbler", programs_total, "runs");
 	if (!programs_total)
 		verdict_fail("no program ever ran");
 	tap_verdict("programs run on what is scribbled over");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* replay.c: main() of a harness as an ordinary test. replay [--canary] PATH...: each PATH is an input, a
- * directory of inputs, or a pack (pack.py: many inputs in one file, each behind its length).
+ * directory of inputs, or a pack (pack.py: many inputs in one file, each behind its length) and the
+ * directory of the same name, if there is one.
  *
  * All inputs run in one child, which says in shared memory which one it has begun, so that a crash or an
  * endless loop has a name. --canary: the harness is wrong on purpose, and must be found out.
@@ -115,6 +116,20 @@ static int is_visible(const struct dirent *entry)
 	return entry->d_name[0] != '.';
 }
 
+static void path_run(const char *path);
+
+/* Beside X.pack, in a directory X, lie inputs that once did harm, each under a name that says which. */
+static void harmful_run(const char *pack)
+{
+	char directory[512];
+	struct stat st;
+
+	snprintf(directory, sizeof(directory), "%.*s", (int)(strlen(pack) - strlen(PACK_SUFFIX)),
+		 pack);
+	if (!stat(directory, &st))
+		path_run(directory);
+}
+
 static void path_run(const char *path)
 {
 	struct dirent **entries;
@@ -123,6 +138,8 @@ static void path_run(const char *path)
 
 	if (stat(path, &st) || !S_ISDIR(st.st_mode)) {
 		file_run(path);
+		if (has_suffix(path, PACK_SUFFIX))
+			harmful_run(path);
 		return;
 	}
 	count = scandir(path, &entries, is_visible, alphasort);
@@ -167,6 +184,8 @@ static int verdict(const char *name, int status)
 	       (unsigned long long)(progress->elapsed_ns ? progress->executions * 1000000000 /
 								   progress->elapsed_ns
 							 : 0));
+	printf("# figure: fuzzing: inputs of corpora replayed = %llu inputs\n",
+	       (unsigned long long)progress->executions);
 	if (status)
 		death_report(status);
 	else if (!progress->executions)

@@ -13,6 +13,8 @@
 #define GUARD_BYTES ((uint64_t)64 << 30)
 
 void seams_begin(void);
+/* Time that was waited and did not pass, of all executions. */
+uint64_t seams_waited_ns(void);
 void seams_end(void);
 
 /* Files made by the library are alike on all machines. */
