@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """report.py show TABLE...            results of bench/run for the terminal
-report.py write RESULTS OUT KIND   OUT/benchmarks.md and OUT/figures; KIND is full or quick
+report.py write RESULTS OUT KIND   OUT/benchmarks.md and OUT/figures; KIND is quick or empty
 
 A cell is the median in nanoseconds and how many times ours it is; ~ marks figures of which more than a third
 of the samples were disturbed. bench/profiles.md, if there, becomes part of the page: what the time is

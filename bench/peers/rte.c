@@ -6,6 +6,7 @@
  */
 #include "peer.h"
 
+#include <errno.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_hash.h>
@@ -13,6 +14,7 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_rcu_qsbr.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,16 +80,26 @@ static inline uint64_t table_bulk(struct table *t, const struct key *keys)
 	return sum;
 }
 
+static inline int32_t rte_add(struct table *t, const struct key *key, const struct value *value)
+{
+	int32_t at;
+
+	if (ONE_WORD)
+		return rte_hash_add_key_data(t->hash, key, (void *)(uintptr_t)value->w[0]);
+	at = rte_hash_add_key(t->hash, key);
+	if (at >= 0)
+		t->values[at] = *value;
+	return at;
+}
+
 static inline void table_put(struct table *t, const struct key *key, const struct value *value)
 {
 	int32_t at;
 
-	if (ONE_WORD) {
-		at = rte_hash_add_key_data(t->hash, key, (void *)(uintptr_t)value->w[0]);
-	} else {
-		at = rte_hash_add_key(t->hash, key);
-		if (at >= 0)
-			t->values[at] = *value;
+	/* Full of deleted entries: they come free once the other thread has run again. */
+	while ((at = rte_add(t, key, value)) == -ENOSPC) {
+		rte_rcu_qsbr_quiescent(t->qsbr, rte_worker);
+		sched_yield();
 	}
 	if (at < 0) {
 		fprintf(stderr, "rte_hash: insert: %s\n", rte_strerror(-at));
