@@ -18,6 +18,7 @@
 #include "bpf/commands.h"
 #include "bpf/elem.h"
 #include "bpf/user.h"
+#include "map/count.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -307,7 +308,7 @@ long map_lookup_and_delete_batch(union call_attr *attr, const struct call *call)
 	if (!err && !map->ops->take_bucket)
 		err = elem_unsupported(map, "lookup_and_delete in batches");
 	if (!err)
-		err = batch_read(map, map->ops->take_bucket, &attr->batch, call);
+		err = batch_read(map, map_take_bucket, &attr->batch, call);
 	fd_put(&ref);
 	return err;
 }
@@ -331,7 +332,7 @@ static int step_update(struct bpfmap *map, const struct attr_batch *batch, struc
 	if (!err)
 		err = user_copy_in(scratch->value, batch->values + (uint64_t)done * size, size,
 				   "the values");
-	return err ? err : map->ops->write(map, scratch->key, scratch->value, batch->elem_flags);
+	return err ? err : map_write(map, scratch->key, scratch->value, batch->elem_flags);
 }
 
 static int step_delete(struct bpfmap *map, const struct attr_batch *batch, struct scratch *scratch,
@@ -339,7 +340,7 @@ static int step_delete(struct bpfmap *map, const struct attr_batch *batch, struc
 {
 	int err = step_key(map, batch, scratch, done);
 
-	return err ? err : map->ops->delete_elem(map, scratch->key);
+	return err ? err : map_delete(map, scratch->key);
 }
 
 /* Element by element until one fails. */

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "bpf/commands.h"
 #include "bpf/user.h"
+#include "map/count.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -111,7 +112,7 @@ static int read_peek(struct bpfmap *map, const void *key, void *ret_value)
 
 static int take_pop(struct bpfmap *map, const void *key, void *ret_value)
 {
-	return map->ops->pop(map, ret_value);
+	return map_pop(map, ret_value);
 }
 
 /* A Bloom filter is asked about a value: it comes in, nothing goes out. */
@@ -168,9 +169,9 @@ long map_lookup_elem(union call_attr *attr, const struct call *call)
 static int elem_write(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
 	if (map->ops->write)
-		return map->ops->write(map, key, value, flags);
+		return map_write(map, key, value, flags);
 	if (map->ops->push)
-		return map->ops->push(map, value, flags);
+		return map_push(map, value, flags);
 	return elem_unsupported(map, "update");
 }
 
@@ -216,7 +217,7 @@ static int elem_remove(struct bpfmap *map, const struct attr_elem *elem)
 
 	if (err)
 		return err;
-	err = map->ops->delete_elem ? map->ops->delete_elem(map, key) : keyless(map, "delete");
+	err = map->ops->delete_elem ? map_delete(map, key) : keyless(map, "delete");
 	user_buf_free(&key_buf);
 	return err;
 }
@@ -283,7 +284,7 @@ static int elem_take(struct bpfmap *map, const struct attr_elem *elem)
 	int err;
 
 	if (map->ops->take)
-		return elem_fetch(map, elem, map->ops->take);
+		return elem_fetch(map, elem, map_take);
 	if (map->ops->pop)
 		return elem_fetch(map, elem, take_pop);
 	err = key_read(&key_buf, map, elem->key, &key);

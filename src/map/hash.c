@@ -763,7 +763,6 @@ void hash_counters(const struct bpfmap *map, struct map_counters *ret)
 
 	ret->entries = hash_entries(map);
 	ret->high_water = high > ret->entries ? high : ret->entries;
-	ret->failed_updates = shm_u64_load_relaxed(&h->shm->failed_updates);
 	ret->evictions = h->lru ? shm_u64_load_relaxed(&h->lru->evictions) : 0;
 }
 

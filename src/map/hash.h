@@ -86,8 +86,7 @@ struct hash_shm {
 	struct shm_u64 count; /* seq << 40 | owner << 28 | elements */
 	struct shm_u32 high_water;
 	uint8_t pad[52];
-	struct shm_u64 failed_updates;
-	uint8_t pad2[56];
+	uint8_t pad2[64];
 	struct pool_list_shm lists[LISTS_MAX];
 	struct shm_u64 chunks[CHUNKS_MAX / 64]; /* lazy bucket array: what has memory behind it */
 };

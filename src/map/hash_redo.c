@@ -103,7 +103,6 @@ int hash_full(struct hash *h)
 {
 	if (h->lru)
 		return EVICT_FIRST;
-	shm_u64_add_relaxed(&h->shm->failed_updates, 1);
 	return fail_quick(E2BIG, "the map is full: max_entries elements are in use; delete some or "
 				 "create a larger map");
 }

@@ -5,7 +5,7 @@
  * Edges        F1 release of frozen -> F2 acquire: who sees the freeze sees the writes before it
  * If a process dies    its handles go with its memory
  */
-#include "map/map.h"
+#include "map/count.h"
 
 #include "base/cpus.h"
 #include "base/error.h"
@@ -166,6 +166,7 @@ static int map_from_region(struct region *region, struct bpfmap **ret_map)
 	}
 	if (!map->head.lookup)
 		map->head.lookup = map->ops->lookup ? map->ops->lookup : lookup_nothing;
+	map_adopt_lookup_count(map);
 	*ret_map = map;
 	return 0;
 }
@@ -287,6 +288,8 @@ void bpfmap_close(struct bpfmap *map)
 {
 	if (!map)
 		return;
+	if (!map->region->readonly && owner_known_plus1(&map->region->owners))
+		map_note_change(map);
 	/* The owners' numbers are given back before what mends them goes. */
 	map->ops->detach(map);
 	region_close(map->region);
@@ -333,7 +336,7 @@ uint32_t bpfmap_lookup_keys(struct bpfmap *map, const void *keys, uint32_t n, vo
 {
 	uint32_t found = 0;
 
-	if (map->ops->lookup_keys)
+	if (map->ops->lookup_keys && map->head.lookup == map->lookup_uncounted)
 		return map->ops->lookup_keys(map, keys, n, ret_values);
 	for (uint32_t i = 0; i < n; i++) {
 		ret_values[i] = map->head.lookup(map, (const char *)keys +
@@ -352,14 +355,14 @@ int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64
 {
 	if (map_is_closed(map))
 		return map_may_write(map);
-	return map->ops->write ? map->ops->write(map, key, value, flags) : no_keys(map);
+	return map->ops->write ? map_write(map, key, value, flags) : no_keys(map);
 }
 
 int bpfmap_delete(struct bpfmap *map, const void *key)
 {
 	if (map_is_closed(map))
 		return map_may_write(map);
-	return map->ops->delete_elem ? map->ops->delete_elem(map, key) : no_keys(map);
+	return map->ops->delete_elem ? map_delete(map, key) : no_keys(map);
 }
 
 int bpfmap_next_key(struct bpfmap *map, const void *key, void *ret_next)
@@ -373,7 +376,7 @@ int bpfmap_push(struct bpfmap *map, const void *value, uint64_t flags)
 		return map_may_write(map);
 	if (!map->ops->push)
 		return map_lacks(map, "has keys: update it");
-	return map->ops->push(map, value, flags);
+	return map_push(map, value, flags);
 }
 
 int bpfmap_peek(struct bpfmap *map, void *value)
@@ -421,7 +424,7 @@ int bpfmap_take_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *va
 		return err;
 	if (!map->ops->take_bucket)
 		return map_lacks(map, "does not let its elements be taken out");
-	return batch_walk(map, cursor, keys, values, count, map->ops->take_bucket);
+	return batch_walk(map, cursor, keys, values, count, map_take_bucket);
 }
 
 int bpfmap_update_batch(struct bpfmap *map, const void *keys, const void *values, uint32_t *count,
@@ -434,8 +437,8 @@ int bpfmap_update_batch(struct bpfmap *map, const void *keys, const void *values
 	if (!err && !map->ops->write)
 		err = no_keys(map);
 	for (*count = 0; !err && *count < n; *count += !err)
-		err = map->ops->write(map, (const char *)keys + (size_t)*count * map->spec.key_size,
-				      (const char *)values + *count * value_size, flags);
+		err = map_write(map, (const char *)keys + (size_t)*count * map->spec.key_size,
+				(const char *)values + *count * value_size, flags);
 	return err;
 }
 
@@ -447,7 +450,7 @@ int bpfmap_take(struct bpfmap *map, const void *key, void *ret_value)
 		return err;
 	if (!map->ops->take)
 		return map_lacks(map, "does not let its elements be taken out");
-	return map->ops->take(map, key, ret_value);
+	return map_take(map, key, ret_value);
 }
 
 int bpfmap_expect(struct bpfmap *map, const char *key_name, uint32_t key_size,
@@ -465,12 +468,26 @@ int bpfmap_expect(struct bpfmap *map, const char *key_name, uint32_t key_size,
 	return 0;
 }
 
+/* Who looks at the counters notices what has changed since somebody looked last. */
+static uint64_t changed_ns(struct bpfmap *map, uint64_t changes)
+{
+	struct region_header_shm *header = map->region->header;
+
+	if (!map->region->readonly && shm_u64_load_relaxed(&header->changes_seen) != changes) {
+		shm_u64_store_relaxed(&header->changes_seen, changes);
+		map_note_change(map);
+	}
+	return shm_u64_load_relaxed(&header->changed_ns);
+}
+
 int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)
 {
 	const struct region *region = map->region;
 	struct map_counters counters = {0};
+	uint64_t counts[MAP_COUNTS];
 
 	map->ops->counters(map, &counters);
+	map_counts(map, counts);
 	*ret_info = (struct bpfmap_info){
 		.type = map->spec.type,
 		.id = region->id,
@@ -487,10 +504,20 @@ int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)
 		.readonly = region->readonly,
 		.entries = counters.entries,
 		.high_water = counters.high_water,
-		.failed_updates = counters.failed_updates,
+		.failed_updates = counts[COUNT_FULL],
 		.evictions = counters.evictions,
 		.memory_bytes = region_memory_bytes(region),
 		.created_ns = region->created_ns,
+		.updates = counts[COUNT_UPDATES],
+		.deletes = counts[COUNT_DELETES],
+		.lookups = counts[COUNT_LOOKUPS],
+		.hits = counts[COUNT_HITS],
+		.lookups_counted = shm_u32_load_relaxed(&region->header->count_lookups),
+		.failed_exists = counts[COUNT_EXISTS],
+		.failed_absent = counts[COUNT_ABSENT],
+		.failed_other = counts[COUNT_FAILED],
+		.changed_ns = changed_ns(map, counts[COUNT_UPDATES] + counts[COUNT_DELETES] +
+						      counters.evictions),
 	};
 	memcpy(ret_info->name, region->name, sizeof(ret_info->name));
 	return 0;

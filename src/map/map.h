@@ -18,6 +18,7 @@ struct bpfmap {
 	const struct map_ops *ops;
 	struct vcpus *vcpus; /* per-CPU types: the CPUs to go onto; else NULL */
 	struct region *region;
+	void *(*lookup_uncounted)(struct bpfmap *map, const void *key); /* see count.h */
 	struct map_spec spec; /* copied and validated at open; never read again from the region */
 };
 
@@ -26,6 +27,9 @@ size_t map_syscall_value_size(const struct bpfmap *map);
 
 /* -EPERM with a sentence if the map is frozen or the handle read-only, else 0. */
 int map_may_write(const struct bpfmap *map);
+
+/* A handle just opened: lookups are counted if the region says so (count.c). */
+void map_adopt_lookup_count(struct bpfmap *map);
 
 /* ENOTSUP, because the map's elements have no fixed size, or because its type `why`. */
 int map_lacks(const struct bpfmap *map, const char *why);

@@ -29,9 +29,8 @@ struct map_layout {
 
 struct map_counters {
 	uint64_t entries;
-	uint64_t high_water;	 /* most entries at once */
-	uint64_t failed_updates; /* refused because the map was full */
-	uint64_t evictions;	 /* given up for others (LRU) */
+	uint64_t high_water; /* most entries at once */
+	uint64_t evictions;  /* given up for others (LRU) */
 };
 
 struct map_ops {

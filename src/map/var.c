@@ -15,6 +15,7 @@
  * Memory       block addresses exist for max_entries of the largest elements, memory comes as blocks are
  *              used: an element costs what it uses.
  */
+#include "map/count.h"
 #include "map/hash.h"
 #include "map/var.h"
 
@@ -287,7 +288,7 @@ int bpfmap_var_update(struct bpfmap *map, const void *key, uint32_t key_len, con
 		return fail(EINVAL, "a value of %u bytes: the map's have at most %u", value_len,
 			    map->spec.value_size);
 	op.hash = key_hash(map->priv, &k);
-	return hash_update_operand(map->priv, &op, flags);
+	return map_counted_update(map, hash_update_operand(map->priv, &op, flags));
 }
 
 /* One attempt, to be validated. */
@@ -339,5 +340,7 @@ int bpfmap_var_delete(struct bpfmap *map, const void *key, uint32_t key_len)
 
 	if (!err)
 		err = map_may_write(map);
-	return err ? err : hash_delete_key(map->priv, &k, key_hash(map->priv, &k), NULL);
+	if (!err)
+		err = hash_delete_key(map->priv, &k, key_hash(map->priv, &k), NULL);
+	return map_counted_delete(map, err);
 }

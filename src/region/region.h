@@ -53,8 +53,11 @@ struct region_header_shm {
 	/* Written by anybody, rarely. */
 	struct shm_u32 frozen;
 	struct shm_u64 reserved_bytes; /* bytes of the file that have been reserved */
+	struct shm_u64 changed_ns;     /* CLOCK_REALTIME when a change was last noticed */
+	struct shm_u64 changes_seen;   /* how many there were then */
+	struct shm_u32 count_lookups;  /* handles opened from now on count lookups, too */
 	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
-	uint8_t pad[256 - 128];
+	uint8_t pad[256 - 152];
 	struct shm_u64 type_words[(REGION_HEADER_LEN - 256) / 8];
 };
 

@@ -20,6 +20,7 @@
 
 #define OWNER_MAX    4096 /* fits the 12 bits of an owner in a count word */
 #define OWNER_NONE   UINT32_MAX
+#define OWNER_COUNTS 8
 #define OWNER_BEACON ((int64_t)1 << 60) /* far behind any file's end */
 
 /* A redo record: what to do to finish the operation in progress. Meaning of the fields: map/hash.c,
@@ -40,9 +41,11 @@ struct owner_shm {
 	struct shm_u64 meta_after; /* the bucket's meta word when done */
 	/* A value's spin lock (map/value.c), or LRU elements (map/lru.c), that it has in hand. */
 	struct shm_u64 aside;
+	/* What the owner has done, counted by it alone: map/count.h. Never reset. */
+	struct shm_u64 counts[OWNER_COUNTS];
 };
 
-_Static_assert(sizeof(struct owner_shm) == 64, "one cache line per owner");
+_Static_assert(sizeof(struct owner_shm) == 128, "two cache lines per owner");
 
 struct owner_table_shm {
 	struct shm_u32 mend_lock; /* takings << 13 | owner + 1 of who mends, 0: nobody */

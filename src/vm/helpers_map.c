@@ -8,6 +8,8 @@
  */
 #include "vm/helpers.h"
 
+#include "map/count.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,8 +37,8 @@ uint64_t helper_map_update_elem(struct vm_run *run, uint64_t r1, uint64_t r2, ui
 {
 	struct bpfmap *map = map_of(r1)->map;
 
-	return (uint64_t)(int64_t)map->ops->update(map, (const void *)(uintptr_t)r2,
-						   (const void *)(uintptr_t)r3, r4);
+	return (uint64_t)(int64_t)map_update(map, (const void *)(uintptr_t)r2,
+					     (const void *)(uintptr_t)r3, r4);
 }
 
 uint64_t helper_map_delete_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
@@ -44,7 +46,7 @@ uint64_t helper_map_delete_elem(struct vm_run *run, uint64_t r1, uint64_t r2, ui
 {
 	struct bpfmap *map = map_of(r1)->map;
 
-	return (uint64_t)(int64_t)map->ops->delete_elem(map, (const void *)(uintptr_t)r2);
+	return (uint64_t)(int64_t)map_delete(map, (const void *)(uintptr_t)r2);
 }
 
 uint64_t helper_map_lookup_percpu_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,
@@ -63,7 +65,7 @@ uint64_t helper_map_push_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint
 {
 	struct bpfmap *map = map_of(r1)->map;
 
-	return (uint64_t)(int64_t)map->ops->push(map, (const void *)(uintptr_t)r2, r3);
+	return (uint64_t)(int64_t)map_push(map, (const void *)(uintptr_t)r2, r3);
 }
 
 /* An empty queue or stack gives zeroes. */
@@ -80,7 +82,7 @@ uint64_t helper_map_pop_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint6
 	struct bpfmap *map = map_of(r1)->map;
 	void *value = (void *)(uintptr_t)r2;
 
-	return taken(map, value, map->ops->pop(map, value));
+	return taken(map, value, map_pop(map, value));
 }
 
 uint64_t helper_map_peek_elem(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3,

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* count.c: the counters' seldom side: adding up, the time of the last change, counting lookups. */
+#include "map/count.h"
+
+#include <time.h>
+
+void map_counts(const struct bpfmap *map, uint64_t ret_counts[MAP_COUNTS])
+{
+	const struct owner_table *owners = &map->region->owners;
+	uint32_t n = owner_count(owners);
+
+	for (int c = 0; c < MAP_COUNTS; c++)
+		ret_counts[c] = 0;
+	for (uint32_t i = 0; i < n; i++)
+		for (int c = 0; c < MAP_COUNTS; c++)
+			ret_counts[c] += shm_u64_load_relaxed(&owner_record(owners, i)->counts[c]);
+}
+
+void map_note_change(struct bpfmap *map)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	shm_u64_store_relaxed(&map->region->header->changed_ns,
+			      (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec);
+}
+
+static void *lookup_counted(struct bpfmap *map, const void *key)
+{
+	void *value = map->lookup_uncounted(map, key);
+
+	map_count(map, COUNT_LOOKUPS, 1);
+	if (value)
+		map_count(map, COUNT_HITS, 1);
+	return value;
+}
+
+void map_adopt_lookup_count(struct bpfmap *map)
+{
+	map->lookup_uncounted = map->head.lookup;
+	if (!map->region->readonly && shm_u32_load_relaxed(&map->region->header->count_lookups))
+		map->head.lookup = lookup_counted;
+}
+
+int bpfmap_count_lookups(struct bpfmap *map)
+{
+	int err = map_may_write(map);
+
+	if (err)
+		return err;
+	shm_u32_store_relaxed(&map->region->header->count_lookups, 1);
+	map->head.lookup = lookup_counted;
+	return 0;
+}
