@@ -162,16 +162,26 @@ static void print(void *arg, const char *line)
 	strcat(t.lines, "|");
 }
 
-/* No operation is counted through a read-only handle. */
-static struct region uncounted = {.readonly = true};
+/* The fake maps' operations are counted here. */
+static struct owner_table_shm fake_owners;
+static struct region fake_region;
+
+static int fake_reserve(void *arg, uint64_t off, uint64_t len)
+{
+	(void)arg, (void)off, (void)len;
+	return 0;
+}
 
 static int setup(void **state)
 {
+	if (!fake_region.owners.shm &&
+	    owner_table_open(&fake_region.owners, &fake_owners, -1, fake_reserve, NULL))
+		return -1;
 	memset(&t, 0, sizeof(t));
 	for (int i = 0; i < MAP_COUNT; i++) {
 		t.maps[i].map.ops = &bucket_ops;
 		t.maps[i].map.head.lookup = fake_lookup;
-		t.maps[i].map.region = &uncounted;
+		t.maps[i].map.region = &fake_region;
 		t.maps[i].map.spec = (struct map_spec){.type = BPF_MAP_TYPE_HASH,
 						       .key_size = 4,
 						       .value_size = 16,
