@@ -41,7 +41,7 @@ def machine(results):
         "Debian builds them.",
         f"- Peers: {', '.join(versions)}.",
         f"- Date: {datetime.date.today().isoformat()}. {disturbed:.0%} of the samples were disturbed by other load and "
-        f"could not be had better; load average at the end {os.getloadavg()[0]:.1f}.",
+        f"could not be had better; load average at the end {os.getloadavg()[0]:.1f}. (Other load cools the caches, too, which no clock tells.)",
     ]
 
 
