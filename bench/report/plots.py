@@ -37,7 +37,7 @@ class Panel:
                  "unset logscale", f"set logscale {self.log}" if self.log else "",
                  "set yrange [0:*]" if "y" not in self.log else
                  f"set yrange [{min(spread) / 1.5}:{max(spread) * 1.5}]",
-                 "set key outside right center vertical" if key else "unset key"]
+                 "set key outside right center vertical Left reverse samplen 2 width 1" if key else "unset key"]
         xs = sorted({x for points in self.curves.values() for x, *_ in points})
         tics = self.xtics or {x: short(int(x)) for x in xs}
         lines.append("set xtics (" + ", ".join(f'"{tics.get(x, x)}" {x}' for x in xs) + ")")
@@ -61,7 +61,7 @@ def draw(path, panels, columns=2, width=560, height=400):
     body = "".join(panel.commands(True) for panel in panels)
     for kind, terminal in [("svg", "svg font 'sans,11' background 'white'"), ("png", "pngcairo font 'sans,9'")]:
         script = (f"set terminal {terminal} size {width * columns},{height * rows}\n"
-                  f"set output '{path}.{kind}'\nset grid lt 1 lw 0.5 lc rgb '#dddddd'\n"
+                  f"set output '{path}.{kind}'\nset rmargin 20\nset grid lt 1 lw 0.5 lc rgb '#dddddd'\n"
                   f"set multiplot layout {rows},{columns}\n{body}unset multiplot\n")
         subprocess.run(["gnuplot"], input=script, text=True, check=True)
     svg = pathlib.Path(f"{path}.svg")
