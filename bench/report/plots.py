@@ -59,9 +59,10 @@ def draw(path, panels, columns=2, width=560, height=400):
         return False
     rows = -(-len(panels) // columns)
     body = "".join(panel.commands(True) for panel in panels)
+    names = max(len(name) for panel in panels for name in panel.curves)
     for kind, terminal in [("svg", "svg font 'sans,11' background 'white'"), ("png", "pngcairo font 'sans,9'")]:
         script = (f"set terminal {terminal} size {width * columns},{height * rows}\n"
-                  f"set output '{path}.{kind}'\nset rmargin 20\nset grid lt 1 lw 0.5 lc rgb '#dddddd'\n"
+                  f"set output '{path}.{kind}'\nset rmargin {names + 9}\nset grid lt 1 lw 0.5 lc rgb '#dddddd'\n"
                   f"set multiplot layout {rows},{columns}\n{body}unset multiplot\n")
         subprocess.run(["gnuplot"], input=script, text=True, check=True)
     svg = pathlib.Path(f"{path}.svg")
