@@ -9,7 +9,7 @@
 #ifndef BPFMAP_BPF_COMMAND_H
 #define BPFMAP_BPF_COMMAND_H
 
-#include "bpfmap/bpfmap.h"
+#include "bpfmap/compat.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,11 +17,23 @@ extern "C" {
 
 BPFMAP_API long bpfmap_bpf(int cmd, void *attr, unsigned int size);
 
+/* The same for a block of all 168 bytes of Linux 6.18 that the library has built itself: it is neither
+ * copied nor looked through, and the handlers may write to it. */
+BPFMAP_API long bpfmap_bpf_built(int cmd, void *attr);
+
 /* To be called when a descriptor was closed or replaced (close, dup2, dup3, close_range), so that
  * the memory of a map goes with its last holder at once. The shim of src/compat does it; without it
  * the memory goes at the next bpf call. Never needed for correctness: each call verifies that the
  * descriptor still is the one it knows. */
 BPFMAP_API void bpfmap_bpf_fd_closed(int fd);
+
+/* Stand before the system call that closes descriptors and after bpfmap_bpf_fd_closed(). Needed only
+ * under BPFMAP_FD_CHECK_CLOSES, where they make it safe. */
+BPFMAP_API void bpfmap_bpf_fd_closing(void);
+BPFMAP_API void bpfmap_bpf_fd_closing_end(void);
+
+/* bpfmap/compat.h has the meaning. The check so far. */
+BPFMAP_API enum bpfmap_fd_check bpfmap_bpf_fd_check(enum bpfmap_fd_check check);
 
 /* Would the kernel let a map behind fd be mapped like this? 1 if so; 0 if fd is not a map at all;
  * EPERM (frozen), EACCES, EINVAL, E524, EOVERFLOW as for the kernel's maps. The mmap shim of

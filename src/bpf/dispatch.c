@@ -30,6 +30,14 @@ static const struct command commands[] = {
 #undef COMMAND
 };
 
+/* NULL if there is none. */
+static const struct command *command_of(int cmd)
+{
+	if (cmd < 0 || (size_t)cmd >= sizeof(commands) / sizeof(commands[0]))
+		return NULL;
+	return commands[cmd].handler ? &commands[cmd] : NULL;
+}
+
 int call_put_u32(const struct call *call, uint64_t off, uint32_t value)
 {
 	return user_copy_out(call->uattr + off, &value, sizeof(value), "the argument block");
@@ -75,12 +83,20 @@ long bpfmap_bpf(int cmd, void *attr, unsigned int size)
 	if (err)
 		return err;
 	memset(copy.bytes + known, 0, ATTR_SIZE - known);
-	if (cmd < 0 || (size_t)cmd >= sizeof(commands) / sizeof(commands[0]) ||
-	    !commands[cmd].handler)
+	command = command_of(cmd);
+	if (!command)
 		return fail(EINVAL, "bpf command %d is not supported here", cmd);
-	command = &commands[cmd];
 	if (!all_zero(copy.bytes + command->end, ATTR_SIZE - command->end))
 		return fail(EINVAL, "BPF_%s: a value stands behind its last field (byte %zu)",
 			    command->name, command->end);
 	return command->handler(&copy, &call);
+}
+
+long bpfmap_bpf_built(int cmd, void *attr)
+{
+	struct call call = {.uattr = (uintptr_t)attr, .size = ATTR_SIZE};
+	const struct command *command = command_of(cmd);
+
+	return command ? command->handler(attr, &call)
+		       : fail(EINVAL, "bpf command %d is not supported here", cmd);
 }

@@ -6,8 +6,7 @@
  * says. An entry keeps a private duplicate of the descriptor, and fcntl(F_DUPFD_QUERY) says whether
  * both are one open file description (access mode included). Kernels before 6.10 lack that query;
  * there device, inode and access mode are compared instead: a different description of the same file
- * with the same mode is the same map with the same rights, so that is as good. entry_is_current() is
- * the one place to change for a cheaper check.
+ * with the same mode is the same map with the same rights, so that is as good.
  *
  * Why a system call per operation: nothing in this process's memory changes when the kernel's table of
  * descriptors does. Replacing close(), dup2() and fclose() sees most closes, and src/compat does so to
@@ -15,6 +14,12 @@
  * runtime such as Go's, of io_uring, or of a clone(CLONE_FILES) process; and after one such close the
  * next open() may return the same number, and a write would land in the wrong map. The query costs
  * about as much as getpid(); who needs less keeps a handle: bpfmap_open_fd() once, then the native API.
+ *
+ * A program that closes its descriptors in no other way than by the functions of src/compat may say so
+ * (bpfmap_compat_fd_check): then an entry is good as long as it stands in the table, and a look costs no
+ * system call. Each of these functions brackets its system call with bpfmap_bpf_fd_closing() and
+ * bpfmap_bpf_fd_closed(), which retires the entry; in between, uses verify as ever, since another
+ * thread may have the number already. So even then a stale entry is never used.
  *
  * States of a slot:   NULL -> entry            entry_install (under table.lock)
  *                     entry -> NULL            entry_retire  (under table.lock), entry to the graves
@@ -28,9 +33,16 @@
  *            NULL and turns back, or the reaper sees the use. The same when a use ends (fd_put).
  *         FD3 release of a slot in entry_install -> FD4 acquire in fd_try.
  *         FD5 release of a chunk's pointer -> FD6 acquire in slot_of.
+ *         FD7 closing counted down, after the slot was emptied -> FD8 load of closing, before that of the
+ *            slot: who sees no close under way sees what the last one emptied. That who got a number
+ *            after its close sees the close begun (FD7 counted up before it) is due to the kernel, in
+ *            whose lock of the descriptor table one comes after the other.
+ *         FD9 release of settled in entry_install -> FD10 acquire in fd_try: who sees it set may
+ *            trust the entry: the number was verified when the entry stood in the table.
  * Progress:           a lookup of a cached descriptor never waits and writes no shared line.
  * fork:               the child keeps the table; table.lock is made anew there, hazards of threads
- *                     that no longer exist are cleared.
+ *                     that no longer exist are cleared. A close that was under way in another thread
+ *                     stays under way for ever: the child goes on verifying.
  * exec:               all private descriptors are close-on-exec.
  * If a process dies:  the kernel closes everything; nothing outlives it here.
  */
@@ -60,10 +72,14 @@
 #define HAZARDS	       4   /* objects one call may use at once */
 #define PRIVATE_FD_MIN 512 /* keep low numbers for the program */
 
+/* Without a call to find the variable. */
+#define FAST_TLS __attribute__((tls_model("initial-exec")))
+
 struct fd_entry {
 	struct object *object;
 	int private_fd;
 	int access;
+	struct private_u32 settled;    /* 1: seen open while the entry stood in the table */
 	struct private_ptr next_grave; /* struct fd_entry */
 };
 
@@ -83,15 +99,17 @@ static struct {
 	struct object *objects[OBJECT_BUCKETS];
 	struct private_ptr graves; /* struct fd_entry: the first */
 	unsigned int entries;
-	unsigned int installed; /* since the last sweep */
+	unsigned int installed;	    /* since the last sweep */
+	struct private_u32 check;   /* enum bpfmap_fd_check */
+	struct private_u32 closing; /* closes under way */
 	struct thread_record *threads;
 } table;
 
 static pthread_once_t table_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
-static _Thread_local struct thread_record *me;
+static _Thread_local struct thread_record *me FAST_TLS;
 /* This thread is inside the table: closes it does itself are not news. */
-static _Thread_local int inside;
+static _Thread_local int inside FAST_TLS;
 
 static void table_lock_init(void)
 {
@@ -326,6 +344,9 @@ static int entry_install_locked(int fd, int private_fd, struct object *object)
 	if (private_ptr_load_relaxed(slot))
 		entry_retire_locked(slot);
 	private_ptr_store_release(slot, entry); /* FD3 release -> FD4 */
+	/* Whoever closed the number before this look saw no entry to retire; whoever does after it will. */
+	private_u32_store_release(&entry->settled,
+				  (uint32_t)entry_is_current(entry, fd)); /* FD9 release -> FD10 */
 	table.entries++;
 	table.installed++;
 	graves_free_locked();
@@ -461,9 +482,17 @@ static int __attribute__((noinline)) fd_resolve(int fd)
 	return err;
 }
 
+/* Is it enough that an entry stands in the table? Asked before the slot is read. */
+static int entries_are_current(void)
+{
+	return private_u32_load_relaxed(&table.check) == BPFMAP_FD_CHECK_CLOSES &&
+	       !private_u32_load_acquire(&table.closing); /* FD8 acquire <- FD7 */
+}
+
 /* 1: *ret_ref is filled. 0: not cached or stale. */
 static int fd_try(int fd, struct thread_record *t, struct fd_ref *ret_ref)
 {
+	int current = entries_are_current();
 	struct private_ptr *slot = slot_of(fd);
 	/* FD4 acquire <- FD3 */
 	struct fd_entry *entry = slot ? private_ptr_load_acquire(slot) : NULL;
@@ -475,7 +504,9 @@ static int fd_try(int fd, struct thread_record *t, struct fd_ref *ret_ref)
 		i++;
 	private_ptr_store_seq_cst(&t->hazards[i], entry); /* FD1 acq_rel <-> FD2 */
 	/* FD1 acq_rel <-> FD2 */
-	if (private_ptr_load_seq_cst(slot) == entry && entry_is_current(entry, fd)) {
+	if (private_ptr_load_seq_cst(slot) == entry &&
+	    ((current && private_u32_load_acquire(&entry->settled)) || /* FD10 acquire <- FD9 */
+	     entry_is_current(entry, fd))) {
 		ret_ref->object = entry->object;
 		ret_ref->access = entry->access;
 		ret_ref->hazard = &t->hazards[i];
@@ -575,6 +606,16 @@ struct object *object_by_id(enum object_kind kind, uint32_t id)
 	return found;
 }
 
+void bpfmap_bpf_fd_closing(void)
+{
+	private_u32_add_acq_rel(&table.closing, 1); /* FD7 acq_rel -> FD8 */
+}
+
+void bpfmap_bpf_fd_closing_end(void)
+{
+	private_u32_add_acq_rel(&table.closing, UINT32_MAX); /* FD7 acq_rel -> FD8 */
+}
+
 void bpfmap_bpf_fd_closed(int fd)
 {
 	struct private_ptr *slot = inside ? NULL : slot_of(fd);
@@ -589,4 +630,16 @@ void bpfmap_bpf_fd_closed(int fd)
 		entry_retire_locked(slot);
 	graves_free_locked();
 	table_unlock();
+}
+
+enum bpfmap_fd_check bpfmap_bpf_fd_check(enum bpfmap_fd_check check)
+{
+	enum bpfmap_fd_check before;
+
+	/* Numbers that were closed unseen so far must be forgotten before anybody trusts the table. */
+	bpfmap_bpf_fd_closing();
+	before = (enum bpfmap_fd_check)private_u32_exchange_relaxed(&table.check, (uint32_t)check);
+	fd_sweep();
+	bpfmap_bpf_fd_closing_end();
+	return before;
 }

@@ -44,7 +44,7 @@ static struct range main_data;
 static uintptr_t heap_start;
 static pthread_once_t main_once = PTHREAD_ONCE_INIT;
 
-static _Thread_local struct range my_stack;
+static _Thread_local struct range my_stack __attribute__((tls_model("initial-exec")));
 
 static int data_segment_find(struct dl_phdr_info *info, size_t size, void *arg)
 {

@@ -2,7 +2,7 @@
 /* close.c: closing tells bpfmap, so that a map's memory goes with its last descriptor at once. The
  * descriptor is closed first and reported afterwards; by then another thread may have the number,
  * which bpfmap_bpf_fd_closed() checks. Closing another way (a raw system call, io_uring) is safe as
- * well, only the memory goes later.
+ * well, only the memory goes later, but not under BPFMAP_FD_CHECK_CLOSES (bpfmap/compat.h).
  *
  * Difference from libc: close() is not a cancellation point.
  */
@@ -31,6 +31,7 @@ static void fd_closed(int fd)
 	int saved = errno;
 
 	bpfmap_bpf_fd_closed(fd);
+	bpfmap_bpf_fd_closing_end();
 	errno = saved;
 }
 
@@ -48,18 +49,21 @@ static void range_closed(unsigned int first, unsigned int last)
 
 int close(int fd)
 {
-	long result = raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
+	long result;
 
+	bpfmap_bpf_fd_closing();
+	result = raw_syscall(SYS_close, fd, 0, 0, 0, 0, 0);
 	fd_closed(fd);
 	return (int)result_libc(result);
 }
 
 int dup3(int from, int to, int flags)
 {
-	long result = raw_syscall(SYS_dup3, from, to, flags, 0, 0, 0);
+	long result;
 
-	if (result >= 0)
-		fd_closed(to);
+	bpfmap_bpf_fd_closing();
+	result = raw_syscall(SYS_dup3, from, to, flags, 0, 0, 0);
+	fd_closed(to);
 	return (int)result_libc(result);
 }
 
@@ -73,10 +77,13 @@ int dup2(int from, int to)
 
 int close_range(unsigned int first, unsigned int last, int flags)
 {
-	long result = raw_syscall(SYS_close_range, first, last, flags, 0, 0, 0);
+	long result;
 
+	bpfmap_bpf_fd_closing();
+	result = raw_syscall(SYS_close_range, first, last, flags, 0, 0, 0);
 	if (!result && !(flags & CLOSE_RANGE_CLOEXEC))
 		range_closed(first, last);
+	bpfmap_bpf_fd_closing_end();
 	return (int)result_libc(result);
 }
 
@@ -93,8 +100,8 @@ int fclose(FILE *file)
 
 	if (!next)
 		next = (int (*)(FILE *))dlsym(RTLD_NEXT, "fclose");
+	bpfmap_bpf_fd_closing();
 	result = next(file);
-	if (fd >= 0)
-		fd_closed(fd);
+	fd_closed(fd);
 	return result;
 }

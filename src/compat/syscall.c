@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* syscall.c: our syscall(). libbpf calls the kernel through this symbol alone, so number __NR_bpf goes
- * to bpfmap_bpf() and every other one to the kernel, unchanged. The engine is one word, set before
+ * to bpfmap_bpf() and every other one to the kernel, unchanged; those that close descriptors by way of
+ * close.c, which reports them. The engine is one word, set before
  * use; a plain relaxed read is enough.
  */
 #include "compat/engine.h"
@@ -13,9 +14,17 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 BPFMAP_API long syscall(long number, ...);
+
+/* Newer processors' lists of system calls begin without it. */
+#ifndef SYS_dup2
+#define SYS_dup2 (-2)
+#endif
 
 static struct private_u32 engine_now; /* enum bpfmap_engine */
 
@@ -58,7 +67,28 @@ int result_libbpf(long result)
 
 int libbpf_call(int cmd, union call_attr *attr)
 {
-	return result_libbpf(engine_bpf(cmd, attr, sizeof(*attr)));
+	int saved = errno;
+	long result;
+
+	if (!engine_is_user())
+		return result_libbpf(raw_syscall(SYS_bpf, cmd, (long)attr, sizeof(*attr), 0, 0, 0));
+	result = bpfmap_bpf_built(cmd, attr);
+	errno = saved;
+	return result_libbpf(result);
+}
+
+enum bpfmap_fd_check bpfmap_compat_fd_check(enum bpfmap_fd_check check)
+{
+	return bpfmap_bpf_fd_check(check);
+}
+
+/* For programs that are run with this library preloaded and do not know it. */
+static void __attribute__((constructor)) fd_check_from_environment(void)
+{
+	const char *check = secure_getenv("BPFMAP_FD_CHECK");
+
+	if (check && !strcmp(check, "closes"))
+		bpfmap_bpf_fd_check(BPFMAP_FD_CHECK_CLOSES);
 }
 
 long syscall(long number, ...)
@@ -70,6 +100,14 @@ long syscall(long number, ...)
 	for (int i = 0; i < 6; i++)
 		args[i] = va_arg(ap, long);
 	va_end(ap);
+	if (number == SYS_close)
+		return close((int)args[0]);
+	if (number == SYS_dup2)
+		return dup2((int)args[0], (int)args[1]);
+	if (number == SYS_dup3)
+		return dup3((int)args[0], (int)args[1], (int)args[2]);
+	if (number == SYS_close_range)
+		return close_range((unsigned int)args[0], (unsigned int)args[1], (int)args[2]);
 	if (number == SYS_bpf)
 		return result_libc(
 			engine_bpf((int)args[0], (void *)args[1], (unsigned int)args[2]));
