@@ -86,7 +86,7 @@ static int bloom_layout(const struct map_spec *spec, uint32_t cpus, struct map_l
 
 static int bloom_attach(struct bpfmap *map)
 {
-	struct bloom *b = aligned_alloc(64, (sizeof(*b) + 63) / 64 * 64);
+	struct bloom *b = calloc(1, sizeof(*b));
 	const struct bloom_calls *calls;
 
 	if (!b)
