@@ -30,7 +30,7 @@
 #define STOPPED_EVERY 8u
 #define WRITERS	      2u
 #define DEEDS	      2u
-#define AGAIN	      3u
+#define AGAIN	      6u
 #define STEPS_FIRST   2000u
 #define STEPS_LAST    200000u
 #define ENDS_NS	      (5 * NSEC_PER_SEC)
