@@ -53,7 +53,7 @@ CANARIES = [
     ("count", "-DDEATHS=1 -DOPS=2 -DMAX=2", "NO_REDO_ACK"),
     ("publish", "-DOPS=4 -DELEMS=3",
      "VERSION FREE_FIRST SEQ LINK_FIRST HIDE_FIRST FIND_CHECK COPY_CHECK IN_PLACE"),
-    ("publish", "-DOPS=3 -DELEMS=3 -DWEAK", "FILL_RELAXED"),
+    ("publish", "-DOPS=4 -DELEMS=3 -DWEAK", "FILL_RELAXED"),
     ("array", "", "NO_STAGE NO_STATE NO_MEND"),
 ]
 
