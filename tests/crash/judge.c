@@ -264,7 +264,7 @@ static void cpus_judge(struct shift *shift)
 	int cpu;
 
 	for (uint32_t i = 0; cpus && i < cpus->count && !verdict_failed(); i++) {
-		vcpu_number_plus1 = (int32_t)i + 1;
+		vcpu_place = (struct vcpu_place){.number_plus1 = i + 1, .entered = 1};
 		shift_start(shift, &watch);
 		cpu = vcpu_enter(&cpus, 1);
 		shift_note(shift, &watch);
@@ -273,7 +273,7 @@ static void cpus_judge(struct shift *shift)
 				     bpfmap_last_error());
 		vcpu_leave(&cpus, 1);
 	}
-	vcpu_number_plus1 = 0;
+	vcpu_place = (struct vcpu_place){0};
 }
 
 /* Reads go on, writes are refused to everybody. */
