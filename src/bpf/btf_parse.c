@@ -21,6 +21,7 @@
 
 #define DEPTH_MAX	32
 #define NAME_OFF_MAX	0x00ffffff
+#define NAME_LEN_MAX	511
 #define TYPES_MAX	0x000fffff
 #define KIND_ENUM64_LEN 12
 #define KIND_NAMED	1  /* must have a name */
@@ -28,6 +29,7 @@
 #define KIND_FLAG_OK	4  /* kind_flag means something */
 #define KIND_VLEN_OK	8  /* vlen counts elements */
 #define KIND_TYPE_REF	16 /* the size field is a type id */
+#define KIND_WORD	32 /* a name must be an identifier */
 
 /* What stands behind struct btf_type, and which fields a kind may use. */
 static const struct {
@@ -38,25 +40,25 @@ static const struct {
 	[BTF_KIND_INT] = {4, 0, KIND_NAMED},
 	[BTF_KIND_PTR] = {0, 0, KIND_ANONYMOUS | KIND_TYPE_REF},
 	[BTF_KIND_ARRAY] = {sizeof(struct btf_array), 0, KIND_ANONYMOUS},
-	[BTF_KIND_STRUCT] = {0, sizeof(struct btf_member), KIND_FLAG_OK | KIND_VLEN_OK},
-	[BTF_KIND_UNION] = {0, sizeof(struct btf_member), KIND_FLAG_OK | KIND_VLEN_OK},
-	[BTF_KIND_ENUM] = {0, sizeof(struct btf_enum), KIND_FLAG_OK | KIND_VLEN_OK},
-	[BTF_KIND_FWD] = {0, 0, KIND_NAMED | KIND_FLAG_OK},
-	[BTF_KIND_TYPEDEF] = {0, 0, KIND_NAMED | KIND_TYPE_REF},
+	[BTF_KIND_STRUCT] = {0, sizeof(struct btf_member), KIND_WORD | KIND_FLAG_OK | KIND_VLEN_OK},
+	[BTF_KIND_UNION] = {0, sizeof(struct btf_member), KIND_WORD | KIND_FLAG_OK | KIND_VLEN_OK},
+	[BTF_KIND_ENUM] = {0, sizeof(struct btf_enum), KIND_WORD | KIND_FLAG_OK | KIND_VLEN_OK},
+	[BTF_KIND_FWD] = {0, 0, KIND_NAMED | KIND_WORD | KIND_FLAG_OK},
+	[BTF_KIND_TYPEDEF] = {0, 0, KIND_NAMED | KIND_WORD | KIND_TYPE_REF},
 	[BTF_KIND_VOLATILE] = {0, 0, KIND_ANONYMOUS | KIND_TYPE_REF},
 	[BTF_KIND_CONST] = {0, 0, KIND_ANONYMOUS | KIND_TYPE_REF},
 	[BTF_KIND_RESTRICT] = {0, 0, KIND_ANONYMOUS | KIND_TYPE_REF},
 	/* vlen of a function is its linkage. */
-	[BTF_KIND_FUNC] = {0, 0, KIND_NAMED | KIND_TYPE_REF},
+	[BTF_KIND_FUNC] = {0, 0, KIND_NAMED | KIND_WORD | KIND_TYPE_REF},
 	[BTF_KIND_FUNC_PROTO] = {0, sizeof(struct btf_param),
 				 KIND_ANONYMOUS | KIND_VLEN_OK | KIND_TYPE_REF},
-	[BTF_KIND_VAR] = {sizeof(struct btf_var), 0, KIND_NAMED | KIND_TYPE_REF},
+	[BTF_KIND_VAR] = {sizeof(struct btf_var), 0, KIND_NAMED | KIND_WORD | KIND_TYPE_REF},
 	[BTF_KIND_DATASEC] = {0, sizeof(struct btf_var_secinfo), KIND_NAMED | KIND_VLEN_OK},
 	[BTF_KIND_FLOAT] = {0, 0, KIND_NAMED},
 	[BTF_KIND_DECL_TAG] = {sizeof(struct btf_decl_tag), 0,
 			       KIND_NAMED | KIND_TYPE_REF | KIND_FLAG_OK},
 	[BTF_KIND_TYPE_TAG] = {0, 0, KIND_NAMED | KIND_TYPE_REF | KIND_FLAG_OK},
-	[BTF_KIND_ENUM64] = {0, KIND_ENUM64_LEN, KIND_FLAG_OK | KIND_VLEN_OK},
+	[BTF_KIND_ENUM64] = {0, KIND_ENUM64_LEN, KIND_WORD | KIND_FLAG_OK | KIND_VLEN_OK},
 };
 
 struct btf_index {
@@ -83,6 +85,28 @@ static uint32_t kind_of(const struct btf_type *type)
 static const char *name_at(const struct btf_index *index, uint32_t off)
 {
 	return off < index->strings_len ? index->strings + off : NULL;
+}
+
+/* The kernel's notion of a letter: Latin-1, without the signs for times and divided by. */
+static int is_letter(unsigned char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '.' ||
+	       (c >= 0xc0 && c != 0xd7 && c != 0xf7);
+}
+
+/* Letters, digits behind the first one, at most NAME_LEN_MAX. Offset 0 is no name, and passes. */
+static int is_word(const struct btf_index *index, uint32_t off)
+{
+	const char *name = index->strings + off;
+	size_t len = 0;
+
+	while (name[len] && len <= NAME_LEN_MAX) {
+		if (!is_letter((unsigned char)name[len]) &&
+		    (!len || name[len] < '0' || name[len] > '9'))
+			return 0;
+		len++;
+	}
+	return !off || (len && len <= NAME_LEN_MAX);
 }
 
 static int strings_check(const struct btf_index *index)
@@ -145,6 +169,8 @@ static int type_meta_check(const struct btf_index *index, const struct btf_type 
 		return fail(EINVAL, "BTF: type %u must not have a name", id);
 	if ((rules & KIND_NAMED) && !*name && kind != BTF_KIND_INT)
 		return fail(EINVAL, "BTF: type %u must have a name", id);
+	if ((rules & KIND_WORD) && !is_word(index, type->name_off))
+		return fail(EINVAL, "BTF: the name of type %u is no identifier", id);
 	if (BTF_INFO_KFLAG(type->info) && !(rules & KIND_FLAG_OK))
 		return fail(EINVAL, "BTF: type %u has a flag its kind does not know", id);
 	if (BTF_INFO_VLEN(type->info) && !(rules & KIND_VLEN_OK) && kind != BTF_KIND_FUNC)
@@ -306,9 +332,7 @@ static int int_check(const struct btf_type *type, uint32_t id)
 	uint32_t bits = BTF_INT_BITS(data), offset = BTF_INT_OFFSET(data);
 	uint32_t encoding = BTF_INT_ENCODING(data);
 
-	if ((data & ~0x0fff00ffu) || bits + offset > 128 || bits + offset > type->size * 8 ||
-	    (type->size != 1 && type->size != 2 && type->size != 4 && type->size != 8 &&
-	     type->size != 16))
+	if ((data & ~0x0fffffffu) || bits + offset > 128 || bits + offset > type->size * 8)
 		return fail(EINVAL, "BTF: integer type %u has an impossible size", id);
 	if (encoding && encoding != BTF_INT_SIGNED && encoding != BTF_INT_CHAR &&
 	    encoding != BTF_INT_BOOL)
@@ -316,24 +340,51 @@ static int int_check(const struct btf_type *type, uint32_t id)
 	return 0;
 }
 
+/* Whole bytes, as many as a machine's integer has: what arrays are made of and indexed by. */
+static int int_is_regular(const struct btf_type *type)
+{
+	uint32_t data = *(const uint32_t *)(type + 1), bits = BTF_INT_BITS(data);
+
+	return !BTF_INT_OFFSET(data) &&
+	       (bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128);
+}
+
+/* Where a member that is no bit field ends, in bytes; -EINVAL. An integer may begin within a byte. */
+static int64_t member_end(const struct btf_index *index, uint32_t id, uint32_t bits)
+{
+	int64_t base = type_strip(index, id), size = type_size(index, id);
+	const struct btf_type *type = base > 0 ? type_at(index, (uint32_t)base) : NULL;
+	uint32_t data;
+
+	if (!type || size < 0)
+		return -EINVAL;
+	if (kind_of(type) != BTF_KIND_INT)
+		return bits % 8 ? -EINVAL : bits / 8 + size;
+	data = *(const uint32_t *)(type + 1);
+	return ((int64_t)bits + BTF_INT_OFFSET(data) + BTF_INT_BITS(data) + 7) / 8;
+}
+
 static int members_check(const struct btf_index *index, const struct btf_type *type, uint32_t id)
 {
 	const struct btf_member *member = (const struct btf_member *)(type + 1);
-	uint32_t flagged = BTF_INFO_KFLAG(type->info);
+	uint32_t flagged = BTF_INFO_KFLAG(type->info), last_bits = 0;
 
 	for (uint32_t i = 0; i < BTF_INFO_VLEN(type->info); i++, member++) {
 		uint32_t bits = flagged ? BTF_MEMBER_BIT_OFFSET(member->offset) : member->offset;
 		uint32_t width = flagged ? BTF_MEMBER_BITFIELD_SIZE(member->offset) : 0;
-		int64_t size = type_size(index, member->type);
+		int64_t end = member_end(index, member->type, width ? 0 : bits);
 
-		if (!name_at(index, member->name_off) || ref_check(index, id, member->type) ||
-		    size < 0)
+		if (!name_at(index, member->name_off) || !is_word(index, member->name_off) ||
+		    ref_check(index, id, member->type) || end < 0)
 			return fail(EINVAL, "BTF: member %u of type %u has no valid name or type",
 				    i, id);
 		if (kind_of(type) == BTF_KIND_UNION && bits)
 			return fail(EINVAL, "BTF: a member of union %u is not at its start", id);
-		if ((width ? ((uint64_t)bits + width + 7) / 8 : bits / 8 + (uint64_t)size) >
-		    type->size)
+		if (bits < last_bits)
+			return fail(EINVAL, "BTF: member %u of type %u lies before the last one", i,
+				    id);
+		last_bits = bits;
+		if ((width ? ((uint64_t)bits + width + 7) / 8 : (uint64_t)end) > type->size)
 			return fail(EINVAL, "BTF: member %u lies outside its type %u", i, id);
 	}
 	return 0;
@@ -391,10 +442,13 @@ static int enum_check(const struct btf_index *index, const struct btf_type *type
 static int array_check(const struct btf_index *index, const struct btf_type *type, uint32_t id)
 {
 	const struct btf_array *array = (const struct btf_array *)(type + 1);
-	int64_t by = type_strip(index, array->index_type);
+	int64_t by = type_strip(index, array->index_type), of = type_strip(index, array->type);
+	const struct btf_type *index_type = by > 0 ? type_at(index, (uint32_t)by) : NULL;
+	const struct btf_type *elem = of > 0 ? type_at(index, (uint32_t)of) : NULL;
 
-	if (type->size || by <= 0 || kind_of(type_at(index, (uint32_t)by)) != BTF_KIND_INT ||
-	    type_size(index, id) < 0)
+	if (type->size || !index_type || kind_of(index_type) != BTF_KIND_INT ||
+	    !int_is_regular(index_type) || !elem || type_size(index, id) < 0 ||
+	    (kind_of(elem) == BTF_KIND_INT && !int_is_regular(elem)))
 		return fail(EINVAL, "BTF: array type %u has no valid element or index type", id);
 	return 0;
 }
@@ -443,8 +497,11 @@ static void managed_find(const struct btf_index *index, uint32_t id, uint64_t of
 		return;
 	name = name_at(index, type->name_off);
 	if (!strcmp(name, "bpf_spin_lock")) {
-		ret->lock_off = off;
-		ret->locks++;
+		/* As in the kernel, one of another size, or not aligned, is none. */
+		if (type->size == sizeof(struct bpf_spin_lock) && off % 4 == 0) {
+			ret->lock_off = off;
+			ret->locks++;
+		}
 		return;
 	}
 	if (!ret->other)
@@ -458,13 +515,10 @@ static void managed_find(const struct btf_index *index, uint32_t id, uint64_t of
 	}
 }
 
-/* One lock, aligned. */
 static int locks_check(const struct managed_fields *fields)
 {
 	if (fields->locks > 1)
 		return fail(E2BIG, "BTF: a struct may hold one bpf_spin_lock, not more");
-	if (fields->locks && fields->lock_off % 4)
-		return fail(EINVAL, "BTF: the bpf_spin_lock of a struct is not aligned");
 	return 0;
 }
 
@@ -484,6 +538,11 @@ static int struct_check(const struct btf_index *index, const struct btf_type *ty
 	if (!has_lock)
 		return err;
 	managed_find(index, id, 0, 0, &fields);
+	if (!fields.locks && !fields.other)
+		return fail(EFAULT,
+			    "BTF: the bpf_spin_lock of type %u has another size than the "
+			    "kernel's, or is not aligned",
+			    id);
 	return locks_check(&fields);
 }
 

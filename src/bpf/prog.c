@@ -193,6 +193,17 @@ static int map_hold_id(struct prog *prog, uint32_t id)
 	return err;
 }
 
+/* The counts are the file's own word: none beyond what a program may have, which also keeps their sum
+ * from wrapping around to the file's size. */
+static int file_check(const struct prog_file_header *file, size_t size)
+{
+	if (file->insn_cnt > INSNS_MAX || file->map_cnt > PROG_MAPS_MAX ||
+	    file->line_cnt > LINE_CNT_MAX || file->line_rec_size > LINE_REC_MAX ||
+	    file_size(file) != size)
+		return fail(EUCLEAN, "the program's file is damaged");
+	return 0;
+}
+
 int prog_file_open(int fd, struct object *ret_what)
 {
 	struct prog *prog = calloc(1, sizeof(*prog));
@@ -209,8 +220,7 @@ int prog_file_open(int fd, struct object *ret_what)
 	}
 	prog->file = file;
 	prog->file->name[ATTR_NAME_LEN - 1] = 0;
-	if (file_size(prog->file) != size)
-		err = fail(EUCLEAN, "the program's file is damaged");
+	err = file_check(prog->file, size);
 	if (!err && prog->file->btf_size)
 		err = btf_check(file_btf(prog->file), prog->file->btf_size);
 	for (uint32_t i = 0; !err && i < prog->file->map_cnt; i++)

@@ -158,7 +158,8 @@ static int foreign_copy(void *mine, uint64_t addr, size_t size, long number)
 
 	if (addr + size < addr)
 		return -EFAULT;
-	done = syscall(number, getpid(), &local, 1, &remote, 1, 0);
+	/* The last argument lies on the stack, and an int there leaves half of it to chance. */
+	done = syscall(number, getpid(), &local, 1L, &remote, 1L, 0L);
 	if (done < 0 && (errno == EPERM || errno == ENOSYS) && !range_probe(addr, size)) {
 		if (number == SYS_process_vm_readv)
 			memcpy(mine, (void *)(uintptr_t)addr, size);

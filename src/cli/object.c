@@ -5,6 +5,7 @@
 
 #include "bpfmap/bpfmap.h"
 #include "cli/element.h"
+#include "cli/elf_check.h"
 #include "cli/text.h"
 
 #include <bpf/libbpf.h>
@@ -107,12 +108,19 @@ static int prog_choose(const char *path, const char *name, struct object *object
 			     bpf_program__name(object->prog), type ? type : "unknown");
 }
 
-/* libbpf crashes on BTF that refers to what is not there. */
-static int btf_check(const char *path)
+/* libbpf crashes on sections and symbols outside of the file, and on BTF that refers to what is not
+ * there. */
+static int file_check(const char *path)
 {
-	struct btf *btf = btf__parse_elf(path, NULL);
-	bool sound = !btf || btf_refs_are_sound(btf);
+	const char *damage = elf_check(path);
+	struct btf *btf;
+	bool sound;
 
+	if (damage)
+		return exit_sentence(-EINVAL, "can't load %s: it is damaged (%s); compile it again",
+				     path, damage);
+	btf = btf__parse_elf(path, NULL);
+	sound = !btf || btf_refs_are_sound(btf);
 	btf__free(btf);
 	if (sound)
 		return 0;
@@ -128,7 +136,7 @@ int object_load(struct cli *cli, const char *path, const char *prog, struct obje
 	libbpf_set_print(message_keep);
 	if (access(path, R_OK))
 		return exit_sentence(-errno, "can't open %s: %s", path, strerror(errno));
-	code = btf_check(path);
+	code = file_check(path);
 	if (code)
 		return code;
 	object.bpf = bpf_object__open_file(path, NULL);

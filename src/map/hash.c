@@ -378,7 +378,9 @@ static int replace_chained(struct hash *h, struct bucket_shm *b, struct owner_lo
 	redo.link_val = index + 1;
 	if (h->lru) {
 		lru_intend(h, me, index + 1, p->elem);
-		err = lru_replace(h, me, p->elem, index + 1);
+		err = redo_leftover(h, me);
+		if (!err)
+			err = lru_replace(h, me, p->elem, index + 1);
 		if (err)
 			pool_put(h, me, me, &owner_record(&h->region->owners, me)->claim);
 	}
@@ -473,6 +475,9 @@ static int remove_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 
 	if (!h->lru)
 		return remove_redo(h, b, self, p, REDO_TO_POOL);
+	err = redo_leftover(h, me);
+	if (err)
+		return err;
 	lru_intend(h, me, p->elem, 0);
 	err = lru_remove(h, me, p->elem);
 	if (!err)
@@ -500,8 +505,10 @@ static int hash_evict(struct hash *h, struct owner_local *self)
 {
 	uint32_t me = self->number_plus1 - 1, elem, index;
 	struct place p;
-	int err = lru_choose(h, me, &elem);
+	int err = redo_leftover(h, me);
 
+	if (!err)
+		err = lru_choose(h, me, &elem);
 	/* All are in the hands of others who evict; or who died doing it. */
 	if (err == -ENOENT)
 		return owner_mend_all(&h->region->owners) ? 0 : EVICT_LATER;

@@ -107,18 +107,25 @@ int hash_full(struct hash *h)
 				 "create a larger map");
 }
 
+int redo_leftover(struct hash *h, uint32_t me)
+{
+	struct shm_u32 *release = &owner_record(&h->region->owners, me)->release;
+
+	if (shm_u32_load_relaxed(release))
+		pool_put(h, me, me, release);
+	return shm_u32_load_relaxed(release) ? -ETIMEDOUT : 0;
+}
+
 /* Write the record and carry it out. E2BIG: an insertion met a full map; nothing has happened. */
 int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		const struct redo *redo)
 {
 	uint32_t me = self->number_plus1 - 1;
 	struct owner_shm *record = owner_record(&h->region->owners, me);
+	int err = redo_leftover(h, me);
 
-	/* Left over from a call that could not give it back. */
-	if (shm_u32_load_relaxed(&record->release))
-		pool_put(h, me, me, &record->release);
-	if (shm_u32_load_relaxed(&record->release))
-		return -ETIMEDOUT;
+	if (err)
+		return err;
 	if (redo->delta) {
 		/* Our last change was applied; saying so keeps acked close behind seq, which wraps. */
 		shm_u32_store_relaxed(&record->acked, self->seq);

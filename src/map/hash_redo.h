@@ -64,6 +64,10 @@ static inline bool count_change(struct hash *h, uint32_t owner, uint32_t seq, ui
 /* The answer to an insertion into a full map: E2BIG, or EVICT_FIRST. */
 int hash_full(struct hash *h);
 
+/* Give back the element that an earlier call could not. ETIMEDOUT: nor can this one. redo_commit() asks
+ * it, too; who changes something else first (the LRU lists) asks before that. */
+int redo_leftover(struct hash *h, uint32_t me);
+
 /* Write the record and carry it out. E2BIG: an insertion met a full map; nothing has happened. */
 int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		const struct redo *redo);

@@ -546,10 +546,14 @@ int region_fill_holes(struct region *region, region_reserved_fn *reserved, void 
 	struct stat st;
 	int err = reserved_walk(region, reserved, owner, range_count, &count);
 
+	if (err)
+		return err;
 	/* Counted first, so that what grows meanwhile is not missed. Files that take less room than they
 	 * have bytes for other reasons (compression) are reserved again, which changes nothing. */
-	if (err || fstat(region->fd, &st) || (uint64_t)st.st_blocks * 512 >= count.pages * 4096)
-		return err;
+	if (fstat(region->fd, &st))
+		return fail_os(errno, "cannot ask how much of the map's file there is");
+	if ((uint64_t)st.st_blocks * 512 >= count.pages * 4096)
+		return 0;
 	return reserved_walk(region, reserved, owner, range_fill, region);
 }
 

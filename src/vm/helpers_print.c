@@ -230,7 +230,7 @@ static int format_text(struct format *f)
 {
 	int err = 0;
 
-	while (*f->at && !err) {
+	while (!err && *f->at) {
 		char c = *f->at++;
 
 		if (!isascii((unsigned char)c) ||

