@@ -2,6 +2,7 @@
 /* count.c: the counters' seldom side: adding up, the time of the last change, counting lookups. */
 #include "map/count.h"
 
+#include <errno.h>
 #include <time.h>
 
 void map_counts(const struct bpfmap *map, uint64_t ret_counts[MAP_COUNTS])
@@ -14,6 +15,24 @@ void map_counts(const struct bpfmap *map, uint64_t ret_counts[MAP_COUNTS])
 	for (uint32_t i = 0; i < n; i++)
 		for (int c = 0; c < MAP_COUNTS; c++)
 			ret_counts[c] += shm_u64_load_relaxed(&owner_record(owners, i)->counts[c]);
+}
+
+void map_count_first(struct bpfmap *map, enum map_count what, uint64_t by)
+{
+	struct owner_local *self;
+
+	if (!map->region->readonly && !owner_self(&map->region->owners, &self))
+		map_count(map, what, by);
+}
+
+void map_count_failed(struct bpfmap *map, int err)
+{
+	switch (err) {
+	case -E2BIG: map_count(map, COUNT_FULL, 1); break;
+	case -EEXIST: map_count(map, COUNT_EXISTS, 1); break;
+	case -ENOENT: map_count(map, COUNT_ABSENT, 1); break;
+	default: map_count(map, COUNT_FAILED, 1);
+	}
 }
 
 void map_note_change(struct bpfmap *map)

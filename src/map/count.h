@@ -12,8 +12,6 @@
 
 #include "map/map.h"
 
-#include <errno.h>
-
 /* Words of an owner's record. */
 enum map_count {
 	COUNT_LOOKUPS,
@@ -32,44 +30,41 @@ _Static_assert(MAP_COUNTS == OWNER_COUNTS, "the words of an owner's record");
 /* The sums over all owners. */
 void map_counts(const struct bpfmap *map, uint64_t ret_counts[MAP_COUNTS]);
 
-/* Note that the map was changed about now; seldom called. */
+/* Note that the map was changed about now. */
 void map_note_change(struct bpfmap *map);
 
 /* So many changes of an owner lie between two looks at the clock. */
 #define CHANGES_PER_NOTE 4096
 
+/* A thread's first count: it registers, if it can. */
+void map_count_first(struct bpfmap *map, enum map_count what, uint64_t by);
+
 static inline void map_count(struct bpfmap *map, enum map_count what, uint64_t by)
 {
 	struct owner_table *owners = &map->region->owners;
-	struct owner_local *self;
+	uint32_t me = owner_known_plus1(owners);
 	struct shm_u64 *word;
-	uint64_t before;
+	uint64_t sum;
 
-	if (__builtin_expect(map->region->readonly || owner_self(owners, &self), 0))
+	if (__builtin_expect(!me, 0)) {
+		map_count_first(map, what, by);
 		return;
-	word = &owner_record(owners, self->number_plus1 - 1)->counts[what];
-	before = shm_u64_load_relaxed(word);
-	shm_u64_store_relaxed(word, before + by);
-	if (__builtin_expect((what == COUNT_UPDATES || what == COUNT_DELETES) &&
-				     before / CHANGES_PER_NOTE != (before + by) / CHANGES_PER_NOTE,
-			     0))
+	}
+	word = &owner_record(owners, me - 1)->counts[what];
+	sum = shm_u64_load_relaxed(word) + by;
+	shm_u64_store_relaxed(word, sum);
+	if (__builtin_expect(sum % CHANGES_PER_NOTE < by, 0))
 		map_note_change(map);
 }
 
-static inline enum map_count map_count_of(int err)
-{
-	switch (err) {
-	case 0: return COUNT_UPDATES;
-	case -E2BIG: return COUNT_FULL;
-	case -EEXIST: return COUNT_EXISTS;
-	case -ENOENT: return COUNT_ABSENT;
-	default: return COUNT_FAILED;
-	}
-}
+void map_count_failed(struct bpfmap *map, int err);
 
 static inline int map_counted_update(struct bpfmap *map, int err)
 {
-	map_count(map, err ? map_count_of(err) : COUNT_UPDATES, 1);
+	if (__builtin_expect(!err, 1))
+		map_count(map, COUNT_UPDATES, 1);
+	else
+		map_count_failed(map, err);
 	return err;
 }
 
