@@ -17,8 +17,8 @@ extern "C" {
 
 BPFMAP_API long bpfmap_bpf(int cmd, void *attr, unsigned int size);
 
-/* The same for a block of all 168 bytes of Linux 6.18 that the library has built itself: it is neither
- * copied nor looked through, and the handlers may write to it. */
+/* The same for a block of all 168 bytes of Linux 6.18 that the library has built itself: for the commands on
+ * one element it is neither copied nor looked through. */
 BPFMAP_API long bpfmap_bpf_built(int cmd, void *attr);
 
 /* To be called when a descriptor was closed or replaced (close, dup2, dup3, close_range), so that

@@ -25,10 +25,18 @@ void map_count_first(struct bpfmap *map, enum map_count what, uint64_t by)
 		map_count(map, what, by);
 }
 
+static bool map_is_array(const struct bpfmap *map)
+{
+	return map->spec.type == BPF_MAP_TYPE_ARRAY || map->spec.type == BPF_MAP_TYPE_PERCPU_ARRAY;
+}
+
 void map_count_failed(struct bpfmap *map, int err)
 {
 	switch (err) {
-	case -E2BIG: map_count(map, COUNT_FULL, 1); break;
+	case -E2BIG:
+		/* An array is never full; its index was too large. */
+		map_count(map, map_is_array(map) ? COUNT_FAILED : COUNT_FULL, 1);
+		break;
 	case -EEXIST: map_count(map, COUNT_EXISTS, 1); break;
 	case -ENOENT: map_count(map, COUNT_ABSENT, 1); break;
 	default: map_count(map, COUNT_FAILED, 1);
