@@ -23,6 +23,8 @@
 #define PAGE	  4096u
 #define VALUE_MAX (128u * 512)
 #define ENTRIES	  600u
+/* So large that the values leave pages of zeroes in a Bloom filter. */
+#define BLOOM_ROOM 2048u
 
 static const struct shape {
 	const char *word;
@@ -86,14 +88,15 @@ static int element_get(struct bpfmap *map, uint32_t key)
 /* A pinned map with few of its elements, and its copy without the pages of zeroes. */
 static void copy_make(const char *pin, const char *copy)
 {
-	struct bpfmap_create_opts opts = {.sz = sizeof(opts),
-					  .type = shape->type,
-					  .key_size =
-						  shape->type == BPF_MAP_TYPE_BLOOM_FILTER ? 0 : 4,
-					  .value_size = shape->value_size,
-					  .max_entries = ENTRIES,
-					  .map_flags = shape->flags,
-					  .memory = BPFMAP_MEMORY_SHARED};
+	struct bpfmap_create_opts opts = {
+		.sz = sizeof(opts),
+		.type = shape->type,
+		.key_size = shape->type == BPF_MAP_TYPE_BLOOM_FILTER ? 0 : 4,
+		.value_size = shape->value_size,
+		.max_entries =
+			shape->type == BPF_MAP_TYPE_BLOOM_FILTER ? ENTRIES * BLOOM_ROOM : ENTRIES,
+		.map_flags = shape->flags,
+		.memory = BPFMAP_MEMORY_SHARED};
 	char page[PAGE], zero[PAGE] = {0};
 	struct bpfmap *map;
 	off_t at = 0;
