@@ -126,11 +126,8 @@ int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 
 	if (err)
 		return err;
-	if (redo->delta) {
-		/* Our last change was applied; saying so keeps acked close behind seq, which wraps. */
-		shm_u32_store_relaxed(&record->acked, self->seq);
-		self->seq = (self->seq + 1) & SEQ_MASK;
-	}
+	if (redo->delta)
+		seq_next(record, self);
 	shm_u64_store_relaxed(&record->meta_after, redo->meta_after);
 	shm_u32_store_relaxed(&record->link_at, redo->link_at);
 	shm_u32_store_relaxed(&record->link_val, redo->link_val);
@@ -204,7 +201,6 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 {
 	struct hash *h = arg;
 	struct owner_shm *record = owner_record(&h->region->owners, dead);
-	uint64_t count = shm_u64_load_acquire(&h->shm->count); /* C1 acquire <- C1 */
 	struct bucket_shm *b;
 	struct place p;
 
@@ -226,8 +222,6 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 		return;
 	}
 	pool_mend(h, dead);
-	if (((uint32_t)(count >> COUNT_BITS) & (OWNER_MAX - 1)) == dead)
-		count_ack(h, dead, (uint32_t)(count >> 40));
 	if (lock_index == LOCK_NESTED) {
 		vcpu_mend(&h->vcpus, dead);
 		if (h->lru)
@@ -246,9 +240,6 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 		shm_u32_store_release(&record->active, 0); /* H5 release -> H6 */
 	} else {
 		redo_apply(h, b, me, dead, REDO_TO_POOL);
-		/* Who inherits the number goes on behind this change, which may be newer than the count
-		 * looked at above. */
-		count_ack(h, dead, shm_u32_load_relaxed(&record->seq));
 	}
 	if (h->lru)
 		lru_mend_bucket(h, b, me, dead);

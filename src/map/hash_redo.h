@@ -6,9 +6,10 @@
 
 #include "map/hash.h"
 
-#define COUNT_BITS 28
-#define COUNT_MASK ((1u << COUNT_BITS) - 1)
-#define SEQ_MASK   0xffffffu
+#define COUNT_BITS   28
+#define COUNT_MASK   ((1u << COUNT_BITS) - 1)
+#define SEQ_MASK     0xffffffu
+#define SEQ_ACK_MASK 0xffffu /* far below half of the numbers */
 
 /* link_at of a redo record. */
 #define LINK_NONE  0
@@ -76,6 +77,15 @@ int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
  * stores both fields name the element; who mends gives it back once. */
 void redo_reclaim(struct hash *h, struct owner_local *self);
 
+/* The number of the next change of the count. Our last one was applied; saying so now and then keeps acked,
+ * which others write, close behind numbers that wrap. */
+static inline void seq_next(struct owner_shm *record, struct owner_local *self)
+{
+	if (__builtin_expect(!(self->seq & SEQ_ACK_MASK), 0))
+		shm_u32_store_relaxed(&record->acked, self->seq);
+	self->seq = (self->seq + 1) & SEQ_MASK;
+}
+
 /* slot_commit() when an earlier call left an element to be given back first. */
 int slot_commit_late(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		     uint64_t meta_after, uint32_t delta);
@@ -89,8 +99,7 @@ static inline int slot_commit(struct hash *h, struct bucket_shm *b, struct owner
 
 	if (__builtin_expect(shm_u32_load_relaxed(&record->release) != 0, 0))
 		return slot_commit_late(h, b, self, meta_after, delta);
-	shm_u32_store_relaxed(&record->acked, self->seq);
-	self->seq = (self->seq + 1) & SEQ_MASK;
+	seq_next(record, self);
 	shm_u64_store_relaxed(&record->meta_after, meta_after);
 	shm_u32_store_relaxed(&record->link_at, LINK_NONE);
 	shm_u32_store_relaxed(&record->copy_to, 0);

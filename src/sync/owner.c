@@ -297,7 +297,8 @@ static int adopt_number(struct owner_table *table, uint32_t number, struct owner
 		drop_number(table, number);
 		return err;
 	}
-	local->seq = shm_u32_load_relaxed(&record->acked);
+	/* The last one that was ever used under this number; wraps at 24 bits. */
+	local->seq = shm_u32_load_relaxed(&record->seq) & 0xffffff;
 	shm_u32_store_relaxed(&record->active, 0);
 	shm_u64_store_relaxed(&record->aside, 0);
 	shm_u32_store_relaxed(&record->pid, (uint32_t)getpid());

@@ -29,7 +29,7 @@ struct owner_shm {
 	struct shm_u32 state;	/* 0 free, 1 taken */
 	struct shm_u32 pid;	/* of the owner; decides life and death in private memory only */
 	struct shm_u32 lock_at; /* index + 1 of the lock it holds or is about to take */
-	struct shm_u32 acked;	/* highest count-word sequence number known to have been applied */
+	uint32_t unused;
 	struct shm_u32 claim;	/* pool slot + 1 that it took and has not yet linked */
 	struct shm_u32 release; /* pool slot + 1 that it unlinked and has not yet given back */
 	struct shm_u32 active;	/* 1: the redo fields below are complete and in force */
@@ -43,9 +43,13 @@ struct owner_shm {
 	struct shm_u64 aside;
 	/* What the owner has done, counted by it alone: map/count.h. Never reset. */
 	struct shm_u64 counts[OWNER_COUNTS];
+	/* Highest sequence number of the count word known to have been applied. Others write it, so it has a
+	 * line of its own. */
+	struct shm_u32 acked;
+	uint8_t pad[60];
 };
 
-_Static_assert(sizeof(struct owner_shm) == 128, "two cache lines per owner");
+_Static_assert(sizeof(struct owner_shm) == 192, "three cache lines per owner");
 
 struct owner_table_shm {
 	struct shm_u32 mend_lock; /* takings << 13 | owner + 1 of who mends, 0: nobody */
@@ -69,7 +73,8 @@ typedef int owner_reserve_fn(void *arg, uint64_t off, uint64_t len);
 
 struct owner_local {
 	uint32_t number_plus1;
-	uint32_t seq; /* private: the record's copy is output only */
+	uint32_t seq;	 /* private: the record's copy is output only */
+	uint8_t pad[56]; /* a cache line for each thread */
 };
 
 /* The process's side of the table. */

@@ -18,8 +18,7 @@
  *              BREAK_NO_ACK         who changes the count does not note its predecessor's change
  *              BREAK_NOT_ASKED      who mends counts a deletion without asking whether it was counted
  *              BREAK_HIDDEN_LATE    a deletion is counted before the element is hidden
- *              BREAK_NO_MEND_ACK    mending does not note the dead owner's last change
- *              BREAK_NO_REDO_ACK    nor the one that it makes itself
+ *              BREAK_OLD_NUMBERS    who inherits a number uses the dead owner's numbers again
  */
 #ifndef PROCS
 #define PROCS 2
@@ -137,21 +136,8 @@ inline redo_count(owner)
 	fi
 }
 
-inline mend_ack(owner)
-{
-	count_load();
-	if
-#ifndef BREAK_NO_MEND_ACK
-	:: k_owner == owner -> count_ack(owner, k_seq)
-#endif
-	:: else
-	fi;
-	atomic { count_forget() }
-}
-
 inline hash_mend(owner, l)
 {
-	mend_ack(owner);
 	if
 	:: !active_[owner]
 	:: else ->
@@ -160,25 +146,25 @@ inline hash_mend(owner, l)
 		:: rec_insert[owner] && !counted -> active_[owner] = false
 		:: else ->
 			redo_apply(owner, l)
-#ifndef BREAK_NO_REDO_ACK
-			;
-			count_ack(owner, rec_seq[owner])
-#endif
 		fi
 	fi;
 	atomic { count_forget(); counted = false }
 }
 
 #define MEND_LOCK(me, dead, l) hash_mend(dead, l)
-#define MEND_NESTED(me, dead)  mend_ack(dead)
+#define MEND_NESTED(me, dead)  skip
 #define MEND_NONE(me, dead)    skip
+#ifdef BREAK_OLD_NUMBERS
 #define RECORD_BEGIN(me)       self_seq = acked[me]; active_[me] = false
+#else
+#define RECORD_BEGIN(me)       self_seq = rec_seq[me]; active_[me] = false
+#endif
 
 #include "owner.pml"
 
 inline redo_commit(l)
 {
-	acked[me] = self_seq;
+	if :: acked[me] = self_seq :: skip fi;
 	self_seq++;
 	/* No order between these four. */
 	atomic { rec_insert[me] = !live[l]; rec_seq[me] = self_seq };
