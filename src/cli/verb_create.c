@@ -117,28 +117,26 @@ static void name_default(const char *path, char ret_name[static BPF_OBJ_NAME_LEN
 
 int verb_create(struct cli *cli, struct args *args)
 {
-	char path[MAPREF_PATH_MAX], name[BPF_OBJ_NAME_LEN];
+	char name[BPF_OBJ_NAME_LEN];
 	struct backend_create how = {.name = name};
-	const char *file;
+	struct mapref_file file;
 	int code, fd, err;
 
-	code = args_word(args, "FILE", &file);
-	if (!code)
-		code = mapref_pin_path(file, path, sizeof(path));
+	code = mapref_file(args, "FILE", &file);
 	if (code)
 		return code;
-	name_default(path, name);
+	name_default(file.path, name);
 	code = how_parse(args, &how);
 	if (code)
 		return code;
-	fd = how.map_flags & BPFMAP_F_VARIABLE ? variable_create(cli, &how)
-					       : backend_map_create(cli->backend, &how);
+	fd = how.map_flags & BPFMAP_F_VARIABLE ? variable_create(file.backend, &how)
+					       : backend_map_create(file.backend, &how);
 	if (fd < 0)
 		return exit_failure(fd, "map create failed");
-	err = backend_pin(cli->backend, fd, path);
+	err = backend_pin(file.backend, fd, file.path);
 	close(fd);
 	if (err)
-		return exit_failure(err, "can't pin the map at %s", file);
+		return exit_failure(err, "can't pin the map at %s", file.word);
 	out_null(cli->out);
 	return 0;
 }

@@ -2,8 +2,9 @@
 /* backend.h: the same operations on maps in user space and on the live kernel's.
  *
  * Both sides answer bpf(2), so what the tool does to a map is written once (backend.c) over the
- * call itself; the table holds only what really differs. Everything returns 0, a descriptor or a
- * count, else -errno with the sentence in bpfmap_last_error(). One thread.
+ * call itself; the table holds only what really differs. Maps of both may be open at the same time.
+ * Everything returns 0, a descriptor or a count, else -errno with the sentence in
+ * bpfmap_last_error(). One thread.
  */
 #ifndef BPFMAP_KERNEL_BACKEND_H
 #define BPFMAP_KERNEL_BACKEND_H
@@ -108,6 +109,7 @@ int backend_map_clear(const struct backend *backend, int fd, const struct bpf_ma
 int backend_map_next_key(const struct backend *backend, int fd, const void *key, void *ret_next);
 /* Missing directories on the way are made. */
 int backend_pin(const struct backend *backend, int fd, const char *path);
+int backend_unpin(const struct backend *backend, const char *path);
 
 /* Bytes of one value in the syscall's layout. */
 size_t backend_value_size(const struct bpf_map_info *info);
