@@ -19,7 +19,7 @@
 
 struct btf;
 
-/* What a map's own counters say. */
+/* What a map's own counters say; the kernel's maps have none. */
 struct backend_stats {
 	bool frozen;
 	bool counted; /* the next four are known */
@@ -28,6 +28,24 @@ struct backend_stats {
 	uint64_t failed_updates;
 	uint64_t evictions;
 	uint64_t memory_bytes;
+	bool operations; /* all that follow are known; bpfmap.h says what they are */
+	uint64_t updates;
+	uint64_t deletes;
+	uint64_t failed_exists;
+	uint64_t failed_absent;
+	uint64_t failed_other;
+	bool lookups_counted; /* else lookups and hits mean nothing */
+	uint64_t lookups;
+	uint64_t hits;
+	uint64_t created_ns; /* CLOCK_REALTIME */
+	uint64_t changed_ns; /* 0: never */
+};
+
+/* How many elements a map was found to have. */
+struct backend_entries {
+	uint64_t entries;
+	bool is_whole;	   /* false: time ran out, there are at least so many */
+	uint64_t taken_ns; /* CLOCK_MONOTONIC at the end of the count */
 };
 
 /* What makes two descriptors the same map. */
@@ -56,6 +74,11 @@ struct backend {
 	/* The map's BTF; *ret_btf is NULL if it has none. The caller frees it with btf__free(). */
 	int (*map_btf)(int fd, const struct bpf_map_info *info, struct btf **ret_btf);
 	int (*map_stats)(int fd, struct backend_stats *ret_stats);
+	/* Count the elements: at once in user space; the kernel keeps no count and they are walked
+	 * over, for budget_ns at most. counter.h does that in the background. -EOPNOTSUPP: there is
+	 * no way. */
+	int (*map_entries)(int fd, const struct bpf_map_info *info, uint64_t budget_ns,
+			   struct backend_entries *ret_entries);
 	/* Every element. In user space each one that stays is seen exactly once, whatever others
 	 * write meanwhile (bpfmap_iter_next()); the kernel promises no such thing. */
 	int (*map_walk)(int fd, const struct bpf_map_info *info, backend_element_fn *element,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* live.c: the backend for the live kernel's maps, beside those in user space: nothing here goes through
  * the process's engine (compat.h), which matters to libbpf alone. */
-#include "kernel/backend.h"
+#include "kernel/live.h"
 
 #include "base/error.h"
 #include "compat/raw.h"
@@ -28,7 +28,12 @@ static const char *cmd_name(int cmd)
 	case BPF_MAP_LOOKUP_ELEM: return "BPF_MAP_LOOKUP_ELEM";
 	case BPF_MAP_UPDATE_ELEM: return "BPF_MAP_UPDATE_ELEM";
 	case BPF_MAP_DELETE_ELEM: return "BPF_MAP_DELETE_ELEM";
+	case BPF_MAP_LOOKUP_BATCH: return "BPF_MAP_LOOKUP_BATCH";
 	case BPF_MAP_GET_NEXT_KEY: return "BPF_MAP_GET_NEXT_KEY";
+	case BPF_MAP_LOOKUP_AND_DELETE_ELEM: return "BPF_MAP_LOOKUP_AND_DELETE_ELEM";
+	case BPF_MAP_FREEZE: return "BPF_MAP_FREEZE";
+	case BPF_MAP_GET_NEXT_ID: return "BPF_MAP_GET_NEXT_ID";
+	case BPF_MAP_GET_FD_BY_ID: return "BPF_MAP_GET_FD_BY_ID";
 	case BPF_OBJ_PIN: return "BPF_OBJ_PIN";
 	case BPF_OBJ_GET: return "BPF_OBJ_GET";
 	case BPF_PROG_TEST_RUN: return "BPF_PROG_TEST_RUN";
@@ -186,40 +191,6 @@ static int live_map_stats(int fd, struct backend_stats *ret_stats)
 	return 0;
 }
 
-/* get_next_key and lookup per element. A key deleted under the walk sends it back to the beginning,
- * as the kernel defines it; the number of steps is bounded so that it ends. */
-static int live_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
-		     void *arg, uint8_t *key, uint8_t *value)
-{
-	int err = backend_map_next_key(&backend_kernel, fd, NULL, key);
-
-	for (uint32_t steps = 0; !err && steps < info->max_entries; steps++) {
-		int failed = backend_map_lookup(&backend_kernel, fd, key, value);
-		int stop = element(arg, key, failed ? NULL : value, failed);
-
-		if (stop)
-			return stop;
-		err = backend_map_next_key(&backend_kernel, fd, key, key);
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-static int live_map_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
-			 void *arg)
-{
-	uint8_t *key = malloc(info->key_size + 1);
-	uint8_t *value = malloc(backend_value_size(info) + 1);
-	int err;
-
-	if (key && value)
-		err = live_walk(fd, info, element, arg, key, value);
-	else
-		err = fail(ENOMEM, "no memory for an element");
-	free(key);
-	free(value);
-	return err;
-}
-
 static int live_map_token(int fd, const struct bpf_map_info *info, struct backend_token *ret_token)
 {
 	*ret_token = (struct backend_token){.a = info->id};
@@ -251,6 +222,7 @@ const struct backend backend_kernel = {
 	.pin_id = live_pin_id,
 	.map_btf = live_map_btf,
 	.map_stats = live_map_stats,
+	.map_entries = live_map_entries,
 	.map_walk = live_map_walk,
 	.map_token = live_map_token,
 	.proc_token = live_proc_token,
