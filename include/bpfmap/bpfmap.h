@@ -65,6 +65,18 @@ struct bpfmap_create_opts {
  * full), EMFILE, EACCES (the runtime directory cannot be used). Close the result with bpfmap_close(). */
 BPFMAP_API int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map);
 
+/* What a map would take. */
+struct bpfmap_memory_for {
+	uint64_t created; /* bytes when bpfmap_create() returns: its bpfmap_info.memory_bytes */
+	uint64_t full;	  /* at most, when every element is there and up to 31 threads have written;
+			     each 32 further threads at once take a page */
+};
+
+/* What bpfmap_create() with these opts would take, on a machine with so many possible CPUs (0: this one).
+ * Nothing is made. EINVAL, E2BIG: as bpfmap_create(). Whether there is so much memory is not asked. */
+BPFMAP_API int bpfmap_memory_for(const struct bpfmap_create_opts *opts, uint32_t cpus,
+				 struct bpfmap_memory_for *ret_memory);
+
 /* How to open an existing map. */
 #define BPFMAP_OPEN_RDONLY \
 	(1u << 0) /* map the region read-only: only reads work, EPERM otherwise */

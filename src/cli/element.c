@@ -260,7 +260,7 @@ int element_print_all(struct cli *cli, const struct mapref *ref, uint64_t *ret_c
 	int err;
 
 	out_begin(cli->out, OUT_ARRAY, OUT_ELEMENTS);
-	err = cli->backend->map_walk(ref->fd, &ref->info, print_one, &all);
+	err = ref->backend->map_walk(ref->fd, &ref->info, print_one, &all);
 	out_end(cli->out);
 	*ret_count = all.count;
 	return err;

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BPFFS_ROOT "/sys/fs/bpf/"
@@ -23,6 +24,25 @@ const char *mapref_type(const struct bpf_map_info *info)
 	return word ? word : "unknown";
 }
 
+const struct backend *mapref_world(struct args *args)
+{
+	const char *word = args_peek(args);
+	const struct backend *backend = word ? backend_find(word) : NULL;
+
+	if (backend)
+		args_next(args);
+	return backend;
+}
+
+const struct backend *mapref_path_world(const char *path)
+{
+	struct stat st;
+
+	if (strncmp(path, BPFFS_ROOT, strlen(BPFFS_ROOT)) || lstat(path, &st))
+		return &backend_user;
+	return &backend_kernel;
+}
+
 int mapref_pin_path(const char *path, char *ret_path, size_t size)
 {
 	bool inside = path[0] != '/' && strncmp(path, "./", 2) && strncmp(path, "../", 3);
@@ -32,22 +52,37 @@ int mapref_pin_path(const char *path, char *ret_path, size_t size)
 	return 0;
 }
 
+int mapref_file(struct args *args, const char *what, struct mapref_file *ret_file)
+{
+	struct mapref_file file = {.backend = mapref_world(args)};
+	int code = args_word(args, what, &file.word);
+
+	if (!code)
+		code = mapref_pin_path(file.word, file.path, sizeof(file.path));
+	if (code)
+		return code;
+	if (!file.backend)
+		file.backend = mapref_path_world(file.word);
+	*ret_file = file;
+	return 0;
+}
+
 /* Types whose size does not match the map's would show wrong values: leave them out. */
 static uint32_t type_of(const struct btf *btf, uint32_t id, size_t size)
 {
 	return id && btf_type_bytes(btf, id) == size && btf_type_is_sound(btf, id) ? id : 0;
 }
 
-int mapref_from_fd(struct cli *cli, int fd, struct mapref *ret_ref)
+int mapref_from_fd(struct cli *cli, const struct backend *backend, int fd, struct mapref *ret_ref)
 {
-	struct mapref ref = {.fd = fd};
-	int err = backend_map_info(cli->backend, fd, &ref.info);
+	struct mapref ref = {.backend = backend, .fd = fd};
+	int err = backend_map_info(backend, fd, &ref.info);
 
 	if (err) {
 		close(fd);
 		return exit_failure(err, "can't get the map's info");
 	}
-	err = cli->backend->map_btf(fd, &ref.info, &ref.btf);
+	err = backend->map_btf(fd, &ref.info, &ref.btf);
 	if (err && cli->debug)
 		exit_failure(err, "elements are shown as bytes");
 	if (ref.btf) {
@@ -68,20 +103,20 @@ void mapref_close(struct mapref *ref)
 
 /* ---- MAP ---- */
 
-static int open_id(struct cli *cli, struct args *args, int *ret_fd)
+static int open_id(const struct backend *backend, struct args *args, int *ret_fd)
 {
 	uint64_t id;
 	int code = args_number(args, "id", UINT32_MAX, &id);
 
 	if (code)
 		return code;
-	*ret_fd = backend_map_open_id(cli->backend, (uint32_t)id);
+	*ret_fd = backend_map_open_id(backend, (uint32_t)id);
 	if (*ret_fd < 0)
 		return exit_failure(*ret_fd, "can't get map by id (%" PRIu64 ")", id);
 	return 0;
 }
 
-static int open_pinned(struct cli *cli, struct args *args, int *ret_fd)
+static int open_pinned(const struct backend *backend, struct args *args, int *ret_fd)
 {
 	char path[MAPREF_PATH_MAX];
 	const char *word;
@@ -91,7 +126,7 @@ static int open_pinned(struct cli *cli, struct args *args, int *ret_fd)
 		code = mapref_pin_path(word, path, sizeof(path));
 	if (code)
 		return code;
-	*ret_fd = backend_map_open_pin(cli->backend, path);
+	*ret_fd = backend_map_open_pin(backend, path);
 	if (*ret_fd < 0)
 		return exit_failure(*ret_fd, "can't open the pinned map %s", word);
 	return 0;
@@ -104,19 +139,20 @@ static bool name_is(const struct bpf_map_info *info, const char *name)
 }
 
 /* Every map of that name: its ids as text, the last one's descriptor. */
-static size_t name_scan(struct cli *cli, const char *name, struct text *ids, int *ret_fd)
+static size_t name_scan(const struct backend *backend, const char *name, struct text *ids,
+			int *ret_fd)
 {
 	struct bpf_map_info info;
 	size_t count = 0;
 	uint32_t id = 0;
 
-	while (!backend_map_next_id(cli->backend, id, &id)) {
-		int fd = backend_map_open_id(cli->backend, id);
+	while (!backend_map_next_id(backend, id, &id)) {
+		int fd = backend_map_open_id(backend, id);
 
 		/* Closed meanwhile, or another user's: not one of the maps to look among. */
 		if (fd < 0)
 			continue;
-		if (backend_map_info(cli->backend, fd, &info) || !name_is(&info, name)) {
+		if (backend_map_info(backend, fd, &info) || !name_is(&info, name)) {
 			close(fd);
 			continue;
 		}
@@ -128,7 +164,7 @@ static size_t name_scan(struct cli *cli, const char *name, struct text *ids, int
 	return count;
 }
 
-static int open_name(struct cli *cli, struct args *args, int *ret_fd)
+static int open_name(const struct backend *backend, struct args *args, int *ret_fd)
 {
 	struct text ids = {0};
 	const char *name;
@@ -137,7 +173,7 @@ static int open_name(struct cli *cli, struct args *args, int *ret_fd)
 
 	if (code)
 		return code;
-	count = name_scan(cli, name, &ids, ret_fd);
+	count = name_scan(backend, name, &ids, ret_fd);
 	if (!count)
 		code = exit_sentence(-ENOENT, "no map is named '%s'; bpfmap list shows all", name);
 	if (count > 1) {
@@ -153,22 +189,28 @@ static int open_name(struct cli *cli, struct args *args, int *ret_fd)
 int mapref_parse(struct cli *cli, struct args *args, struct mapref *ret_ref)
 {
 	static const char *const keywords[] = {"id", "pinned", "name", NULL};
+	const struct backend *said = mapref_world(args), *backend = said ? said : &backend_user;
 	const char *word = args_peek(args);
 	int code, fd = -1;
 
 	if (!word)
-		return exit_usage("MAP is missing: id N, pinned FILE, name NAME or a path");
+		return exit_usage("MAP is missing: id N, pinned FILE, name NAME or a path, "
+				  "behind kernel if it is the kernel's");
 	if (!word[0])
 		return exit_usage("expected 'id', 'name', 'pinned' or a path, got an empty string");
 	switch (args_match(word, keywords)) {
-	case 0: args_next(args), code = open_id(cli, args, &fd); break;
-	case 1: args_next(args), code = open_pinned(cli, args, &fd); break;
-	case 2: args_next(args), code = open_name(cli, args, &fd); break;
-	default: code = open_pinned(cli, args, &fd); break;
+	case 0: args_next(args), code = open_id(backend, args, &fd); break;
+	case 2: args_next(args), code = open_name(backend, args, &fd); break;
+	case 1: args_next(args); /* fallthrough */
+	default:
+		if (!said && args->count)
+			backend = mapref_path_world(args_peek(args));
+		code = open_pinned(backend, args, &fd);
+		break;
 	}
 	if (code)
 		return code;
-	return mapref_from_fd(cli, fd, ret_ref);
+	return mapref_from_fd(cli, backend, fd, ret_ref);
 }
 
 /* ---- key and value ---- */
@@ -192,8 +234,7 @@ int mapref_key(struct args *args, const struct mapref *ref, void *ret_key)
 	return data_parse(args, &want, ret_key);
 }
 
-int mapref_value(struct cli *cli, struct args *args, const struct mapref *ref, const void *key,
-		 void *ret_value)
+int mapref_value(struct args *args, const struct mapref *ref, const void *key, void *ret_value)
 {
 	const struct data_want want = {
 		.what = "value",
@@ -208,7 +249,7 @@ int mapref_value(struct cli *cli, struct args *args, const struct mapref *ref, c
 	memset(value, 0, size);
 	/* Variables that are not named keep their values; omitted members become 0, as in C. */
 	if (key && want.type_id && btf_is_datasec(btf_type_strip(ref->btf, want.type_id, NULL)))
-		backend_map_lookup(cli->backend, ref->fd, key, value);
+		backend_map_lookup(ref->backend, ref->fd, key, value);
 	code = data_parse(args, &want, value);
 	for (size_t off = stride; !code && backend_is_percpu(ref->info.type) && off < size;
 	     off += stride)

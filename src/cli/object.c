@@ -234,7 +234,7 @@ static int map_print(struct cli *cli, const struct bpf_map *map)
 	if (fd < 0)
 		return exit_sentence(-errno, "can't show map %s: %s", bpf_map__name(map),
 				     strerror(errno));
-	code = mapref_from_fd(cli, fd, &ref);
+	code = mapref_from_fd(cli, cli->backend, fd, &ref);
 	if (code)
 		return code;
 	out_begin(cli->out, OUT_OBJECT, OUT_SECTION);
@@ -242,7 +242,7 @@ static int map_print(struct cli *cli, const struct bpf_map *map)
 	out_str(cli->out, bpf_map__name(map));
 	out_key(cli->out, "type", "type");
 	out_str(cli->out, mapref_type(&ref.info));
-	if (!cli->backend->map_stats(fd, &stats) && stats.counted) {
+	if (!ref.backend->map_stats(fd, &stats) && stats.counted) {
 		out_key(cli->out, "entries", "entries");
 		out_u64(cli->out, stats.entries);
 	}

@@ -13,7 +13,7 @@ struct out *out_new(enum out_style style, enum out_bytes bytes)
 {
 	if (style == OUT_STYLE_PLAIN)
 		return out_plain_new();
-	return out_json_new(style, bytes);
+	return out_json_new(stdout, style, bytes);
 }
 
 int out_finish(struct out *out)

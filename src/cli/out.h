@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 struct out;
 
@@ -65,9 +66,10 @@ struct out *out_new(enum out_style style, enum out_bytes bytes);
 /* Flush and free; 0 or -errno: output was lost (disk full, closed pipe). */
 int out_finish(struct out *out);
 
-/* The two implementations: out_plain.c, out_json.c. */
+/* The two implementations: out_plain.c, out_json.c. JSON goes to any file; what is not stdout is closed by its
+ * owner after out->ops->free(). */
 struct out *out_plain_new(void);
-struct out *out_json_new(enum out_style style, enum out_bytes bytes);
+struct out *out_json_new(FILE *file, enum out_style style, enum out_bytes bytes);
 
 void out_begin(struct out *out, enum out_kind kind, enum out_shape shape);
 void out_end(struct out *out);

@@ -17,6 +17,7 @@
 
 struct out_json {
 	struct out out;
+	FILE *file;
 	bool pretty;
 	enum out_bytes bytes;
 	unsigned int depth;
@@ -35,7 +36,7 @@ static struct out_json *json_of(struct out *out)
 static void json_newline(const struct out_json *json)
 {
 	if (json->pretty)
-		printf("\n%*s", (int)json->depth * 2, "");
+		fprintf(json->file, "\n%*s", (int)json->depth * 2, "");
 }
 
 /* The comma and indentation before a key or an array's value. */
@@ -51,7 +52,7 @@ static void json_lead(struct out_json *json)
 	if (!json->depth)
 		return;
 	if (level->count++)
-		putchar(',');
+		putc(',', json->file);
 	json_newline(json);
 }
 
@@ -72,30 +73,30 @@ static size_t utf8_len(const unsigned char *s, size_t left)
 	return len;
 }
 
-static void json_quote(const char *text, size_t len)
+static void json_quote(FILE *file, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
-	putchar('"');
+	putc('"', file);
 	for (size_t i = 0; i < len;) {
 		size_t seq = s[i] >= 0x80 ? utf8_len(s + i, len - i) : 0;
 
 		if (seq) {
-			fwrite(s + i, 1, seq, stdout);
+			fwrite(s + i, 1, seq, file);
 			i += seq;
 			continue;
 		}
 		if (s[i] == '"' || s[i] == '\\')
-			printf("\\%c", s[i]);
+			fprintf(file, "\\%c", s[i]);
 		else if (s[i] == '\n')
-			fputs("\\n", stdout);
+			fputs("\\n", file);
 		else if (s[i] < 0x20 || s[i] >= 0x7f)
-			printf("\\u%04x", s[i]);
+			fprintf(file, "\\u%04x", s[i]);
 		else
-			putchar(s[i]);
+			putc(s[i], file);
 		i++;
 	}
-	putchar('"');
+	putc('"', file);
 }
 
 static void json_begin(struct out *out, enum out_kind kind, enum out_shape shape)
@@ -103,7 +104,7 @@ static void json_begin(struct out *out, enum out_kind kind, enum out_shape shape
 	struct out_json *json = json_of(out);
 
 	json_lead(json);
-	putchar(kind == OUT_OBJECT ? '{' : '[');
+	putc(kind == OUT_OBJECT ? '{' : '[', json->file);
 	if (json->depth + 1 == JSON_DEPTH_MAX)
 		abort();
 	json->level[++json->depth] = (struct json_level){.kind = kind};
@@ -116,9 +117,9 @@ static void json_end(struct out *out)
 
 	if (level.count)
 		json_newline(json);
-	putchar(level.kind == OUT_OBJECT ? '}' : ']');
+	putc(level.kind == OUT_OBJECT ? '}' : ']', json->file);
 	if (!json->depth)
-		putchar('\n');
+		putc('\n', json->file);
 }
 
 static void json_key(struct out *out, const char *name, const char *label)
@@ -126,23 +127,25 @@ static void json_key(struct out *out, const char *name, const char *label)
 	struct out_json *json = json_of(out);
 
 	json_lead(json);
-	json_quote(name, strlen(name));
-	fputs(json->pretty ? ": " : ":", stdout);
+	json_quote(json->file, name, strlen(name));
+	fputs(json->pretty ? ": " : ":", json->file);
 	json->key_pending = true;
 }
 
 static void json_scalar(struct out *out, const char *text, const char *plain)
 {
-	json_lead(json_of(out));
-	fputs(text, stdout);
-	if (!json_of(out)->depth)
-		putchar('\n');
+	struct out_json *json = json_of(out);
+
+	json_lead(json);
+	fputs(text, json->file);
+	if (!json->depth)
+		putc('\n', json->file);
 }
 
 static void json_string(struct out *out, const char *s, size_t len)
 {
 	json_lead(json_of(out));
-	json_quote(s, len);
+	json_quote(json_of(out)->file, s, len);
 }
 
 static void json_word(struct out *out, const char *s)
@@ -157,10 +160,10 @@ static void json_bytes(struct out *out, const void *data, size_t len)
 	const uint8_t *bytes = data;
 
 	json_lead(json);
-	putchar('[');
+	putc('[', json->file);
 	for (size_t i = 0; i < len; i++)
-		printf(fmt, i ? "," : "", bytes[i]);
-	putchar(']');
+		fprintf(json->file, fmt, i ? "," : "", bytes[i]);
+	putc(']', json->file);
 }
 
 static void json_note(struct out *out, const char *text)
@@ -190,11 +193,15 @@ static const struct out_ops json_ops = {
 	.free = json_free,
 };
 
-struct out *out_json_new(enum out_style style, enum out_bytes bytes)
+struct out *out_json_new(FILE *file, enum out_style style, enum out_bytes bytes)
 {
 	struct out_json *json = must_realloc(NULL, sizeof(*json));
 
 	*json = (struct out_json){
-		.out.ops = &json_ops, .pretty = style == OUT_STYLE_JSON_PRETTY, .bytes = bytes};
+		.out.ops = &json_ops,
+		.file = file,
+		.pretty = style == OUT_STYLE_JSON_PRETTY,
+		.bytes = bytes,
+	};
 	return &json->out;
 }

@@ -25,9 +25,9 @@ static char *path_dup(const char *s)
 	return memcpy(must_realloc(NULL, size), s, size);
 }
 
-static void pins_find(struct cli *cli, struct places *places)
+static void pins_find(struct places *places)
 {
-	char *const roots[] = {(char *)cli->backend->pin_root(), NULL};
+	char *const roots[] = {(char *)places->backend->pin_root(), NULL};
 	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	FTSENT *entry;
 
@@ -36,7 +36,7 @@ static void pins_find(struct cli *cli, struct places *places)
 
 		/* Hidden files there are bookkeeping: pin names hold no dot. */
 		if (entry->fts_info != FTS_F || entry->fts_name[0] == '.' ||
-		    cli->backend->pin_id(entry->fts_path, &place.map_id))
+		    places->backend->pin_id(entry->fts_path, &place.map_id))
 			continue;
 		place.path = path_dup(entry->fts_path);
 		place_add(places, place);
@@ -69,7 +69,7 @@ static bool holder_known(const struct places *places, int pid, const struct back
 	return false;
 }
 
-static void process_find(struct cli *cli, struct places *places, int pid)
+static void process_find(struct places *places, int pid)
 {
 	char path[300], comm[32];
 	struct dirent *entry;
@@ -85,7 +85,7 @@ static void process_find(struct cli *cli, struct places *places, int pid)
 
 		snprintf(path, sizeof(path), "/proc/%d/fd/%s", pid, entry->d_name);
 		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !cli->backend->proc_token(path, &place.token) ||
+		    !places->backend->proc_token(path, &place.token) ||
 		    holder_known(places, pid, &place.token))
 			continue;
 		place.path = path_dup(comm);
@@ -94,7 +94,7 @@ static void process_find(struct cli *cli, struct places *places, int pid)
 	closedir(dir);
 }
 
-static void holders_find(struct cli *cli, struct places *places)
+static void holders_find(struct places *places)
 {
 	struct dirent *entry;
 	DIR *dir = opendir("/proc");
@@ -103,17 +103,17 @@ static void holders_find(struct cli *cli, struct places *places)
 		int pid = atoi(entry->d_name);
 
 		if (pid > 0 && pid != getpid())
-			process_find(cli, places, pid);
+			process_find(places, pid);
 	}
 	if (dir)
 		closedir(dir);
 }
 
-void places_find(struct cli *cli, struct places *ret_places)
+void places_find(const struct backend *backend, struct places *ret_places)
 {
-	*ret_places = (struct places){0};
-	pins_find(cli, ret_places);
-	holders_find(cli, ret_places);
+	*ret_places = (struct places){.backend = backend};
+	pins_find(ret_places);
+	holders_find(ret_places);
 }
 
 void places_free(struct places *places)
@@ -158,6 +158,6 @@ void places_print(struct cli *cli, const struct places *places, const struct map
 	struct backend_token token;
 
 	pins_print(cli, places, ref->info.id);
-	if (!cli->backend->map_token(ref->fd, &ref->info, &token))
+	if (!ref->backend->map_token(ref->fd, &ref->info, &token))
 		holders_print(cli, places, &token);
 }

@@ -6,6 +6,7 @@
 #include "cli/mapref.h"
 
 struct places {
+	const struct backend *backend;
 	struct place {
 		uint32_t map_id;	    /* pins */
 		struct backend_token token; /* holders */
@@ -15,8 +16,9 @@ struct places {
 	size_t count;
 };
 
-/* All pins below the pin directory and all holders among the processes that may be looked at. */
-void places_find(struct cli *cli, struct places *ret_places);
+/* All pins below the backend's pin directory and all holders among the processes that may be looked
+ * at. */
+void places_find(const struct backend *backend, struct places *ret_places);
 void places_free(struct places *places);
 
 /* The pins and holders of one map, as fields of the current object, if it has any. */

@@ -154,7 +154,7 @@ int query_run(struct cli *cli, const struct mapref *ref, const struct query *que
 	if (!lines)
 		out_begin(cli->out, OUT_ARRAY,
 			  query->form == QUERY_ELEMENTS ? OUT_ELEMENTS : OUT_TABLE);
-	err = cli->backend->map_walk(ref->fd, &ref->info, visit, &run);
+	err = ref->backend->map_walk(ref->fd, &ref->info, visit, &run);
 	if (err >= 0)
 		kept_show(&run);
 	if (!lines)

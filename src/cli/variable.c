@@ -25,7 +25,7 @@ bool variable_is(const struct mapref *ref)
 	return ref->info.map_flags & BPFMAP_F_VARIABLE;
 }
 
-int variable_create(const struct cli *cli, const struct backend_create *how)
+int variable_create(const struct backend *backend, const struct backend_create *how)
 {
 	struct bpfmap_create_opts opts = {.sz = sizeof(opts),
 					  .type = how->type,
@@ -39,8 +39,8 @@ int variable_create(const struct cli *cli, const struct backend_create *how)
 	int fd;
 
 	/* The kernel refuses the flag itself. */
-	if (cli->backend != &backend_user)
-		return backend_map_create(cli->backend, how);
+	if (backend != &backend_user)
+		return backend_map_create(backend, how);
 	fd = bpfmap_create(&opts, &map);
 	if (fd)
 		return fd;

@@ -9,7 +9,7 @@
 bool variable_is(const struct mapref *ref);
 
 /* A descriptor or -errno. */
-int variable_create(const struct cli *cli, const struct backend_create *how);
+int variable_create(const struct backend *backend, const struct backend_create *how);
 
 /* What the verbs of these names do, behind MAP. An exit code. */
 int variable_update(struct cli *cli, struct args *args, const struct mapref *ref);

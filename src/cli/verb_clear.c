@@ -8,7 +8,7 @@ static int clear(struct cli *cli, const struct mapref *ref)
 {
 	const char *done = backend_is_array(ref->info.type) ? "zeroed" : "deleted";
 	uint64_t count;
-	int err = backend_map_clear(cli->backend, ref->fd, &ref->info, &count);
+	int err = backend_map_clear(ref->backend, ref->fd, &ref->info, &count);
 
 	if (err && count)
 		return exit_failure(err, "clear failed after %" PRIu64 " elements were %s", count,

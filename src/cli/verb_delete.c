@@ -18,7 +18,7 @@ static int remove_key(struct cli *cli, struct args *args, const struct mapref *r
 		code = args_end(args);
 	if (code)
 		return code;
-	err = backend_map_delete(cli->backend, ref->fd, key);
+	err = backend_map_delete(ref->backend, ref->fd, key);
 	if (err == -ENOENT)
 		return exit_sentence(err, "delete failed: the map has no such key");
 	if (err)

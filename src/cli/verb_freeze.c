@@ -11,7 +11,7 @@ int verb_freeze(struct cli *cli, struct args *args)
 		return code;
 	code = args_end(args);
 	if (!code) {
-		err = backend_map_freeze(cli->backend, ref.fd);
+		err = backend_map_freeze(ref.backend, ref.fd);
 		if (err)
 			code = exit_failure(err, "failed to freeze map");
 		else

@@ -21,7 +21,7 @@ static int getnext(struct cli *cli, struct args *args, const struct mapref *ref,
 		code = args_end(args);
 	if (code)
 		return code;
-	err = backend_map_next_key(cli->backend, ref->fd, key, next);
+	err = backend_map_next_key(ref->backend, ref->fd, key, next);
 	if (err == -ENOENT)
 		return exit_sentence(err, key ? "no key follows: it is the last one"
 					      : "the map is empty");

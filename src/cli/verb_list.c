@@ -8,7 +8,7 @@ static void row_print(struct cli *cli, const struct places *places, const struct
 {
 	const struct bpf_map_info *info = &ref->info;
 	struct backend_stats stats;
-	bool known = !cli->backend->map_stats(ref->fd, &stats);
+	bool known = !ref->backend->map_stats(ref->fd, &stats);
 
 	out_begin(cli->out, OUT_OBJECT, OUT_ROW);
 	out_key(cli->out, "id", "id");
@@ -45,12 +45,12 @@ static int rows_all(struct cli *cli, const struct places *places)
 	int err;
 
 	out_begin(cli->out, OUT_ARRAY, OUT_TABLE);
-	while (!(err = backend_map_next_id(cli->backend, id, &id))) {
-		int fd = backend_map_open_id(cli->backend, id);
+	while (!(err = backend_map_next_id(places->backend, id, &id))) {
+		int fd = backend_map_open_id(places->backend, id);
 		struct mapref ref;
 
 		/* Gone since its id was read, or another user's. */
-		if (fd < 0 || mapref_from_fd(cli, fd, &ref))
+		if (fd < 0 || mapref_from_fd(cli, places->backend, fd, &ref))
 			continue;
 		row_print(cli, places, &ref);
 		mapref_close(&ref);
@@ -64,8 +64,9 @@ static int rows_all(struct cli *cli, const struct places *places)
 	return 0;
 }
 
-static int row_one(struct cli *cli, struct args *args, const struct places *places)
+static int row_one(struct cli *cli, struct args *args)
 {
+	struct places places;
 	struct mapref ref;
 	int code = mapref_parse(cli, args, &ref);
 
@@ -73,9 +74,11 @@ static int row_one(struct cli *cli, struct args *args, const struct places *plac
 		return code;
 	code = args_end(args);
 	if (!code) {
+		places_find(ref.backend, &places);
 		out_begin(cli->out, OUT_ARRAY, OUT_TABLE);
-		row_print(cli, places, &ref);
+		row_print(cli, &places, &ref);
 		out_end(cli->out);
+		places_free(&places);
 	}
 	mapref_close(&ref);
 	return code;
@@ -86,8 +89,10 @@ int verb_list(struct cli *cli, struct args *args)
 	struct places places;
 	int code;
 
-	places_find(cli, &places);
-	code = args->count ? row_one(cli, args, &places) : rows_all(cli, &places);
+	if (args->count)
+		return row_one(cli, args);
+	places_find(&backend_user, &places);
+	code = rows_all(cli, &places);
 	places_free(&places);
 	return code;
 }

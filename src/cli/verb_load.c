@@ -42,7 +42,7 @@ static int update_one_by_one(struct load *load, uint32_t *ret_count)
 	int err = 0;
 
 	for (*ret_count = 0; *ret_count < load->pending; (*ret_count)++) {
-		err = backend_map_update(load->cli->backend, load->ref->fd,
+		err = backend_map_update(load->ref->backend, load->ref->fd,
 					 load->keys + (size_t)*ret_count * load->ref->info.key_size,
 					 load->values + *ret_count * load->value_size, load->flags);
 		if (err)
@@ -61,7 +61,7 @@ static int flush(struct load *load)
 	if (!count)
 		return 0;
 	if (load->flags == BPF_ANY)
-		err = backend_map_update_batch(load->cli->backend, load->ref->fd, load->keys,
+		err = backend_map_update_batch(load->ref->backend, load->ref->fd, load->keys,
 					       load->values, &count);
 	else
 		err = update_one_by_one(load, &count);

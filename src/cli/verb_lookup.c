@@ -19,7 +19,7 @@ static int lookup(struct cli *cli, struct args *args, const struct mapref *ref, 
 		code = args_end(args);
 	if (code)
 		return code;
-	err = backend_map_lookup(cli->backend, ref->fd, key, value);
+	err = backend_map_lookup(ref->backend, ref->fd, key, value);
 	if (err == -ENOENT)
 		return exit_sentence(err, "lookup failed: the map has no such key");
 	if (err)

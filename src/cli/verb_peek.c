@@ -13,12 +13,12 @@ static int peek_bloom(struct cli *cli, struct args *args, const struct mapref *r
 
 	if (!args_take(args, "value"))
 		return exit_usage("did not find value: bpfmap peek MAP value DATA");
-	code = mapref_value(cli, args, ref, NULL, value);
+	code = mapref_value(args, ref, NULL, value);
 	if (!code)
 		code = args_end(args);
 	if (code)
 		return code;
-	err = backend_map_lookup(cli->backend, ref->fd, NULL, value);
+	err = backend_map_lookup(ref->backend, ref->fd, NULL, value);
 	if (err && err != -ENOENT)
 		return exit_failure(err, "peek failed");
 	out_begin(cli->out, OUT_OBJECT, OUT_LINE);
@@ -35,7 +35,7 @@ static int peek_next(struct cli *cli, struct args *args, const struct mapref *re
 
 	if (code)
 		return code;
-	err = backend_map_lookup(cli->backend, ref->fd, NULL, value);
+	err = backend_map_lookup(ref->backend, ref->fd, NULL, value);
 	if (err == -ENOENT)
 		return exit_sentence(err, "peek failed: the map is empty");
 	if (err)

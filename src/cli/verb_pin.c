@@ -16,8 +16,12 @@ int verb_pin(struct cli *cli, struct args *args)
 		code = args_end(args);
 	if (!code)
 		code = mapref_pin_path(file, path, sizeof(path));
+	if (!code && ref.backend == &backend_user && mapref_path_world(file) != ref.backend)
+		code = exit_usage("%s is a pin of the kernel's already, and this map is not the "
+				  "kernel's",
+				  file);
 	if (!code) {
-		err = backend_pin(cli->backend, ref.fd, path);
+		err = backend_pin(ref.backend, ref.fd, path);
 		if (err)
 			code = exit_failure(err, "can't pin the map at %s", file);
 		else

@@ -17,7 +17,7 @@ static int pop(struct cli *cli, struct args *args, const struct mapref *ref, uin
 	if (ref->info.type == BPF_MAP_TYPE_BLOOM_FILTER)
 		return exit_usage("nothing can be taken out of a bloom_filter; bpfmap peek asks it "
 				  "for a value");
-	err = backend_map_take(cli->backend, ref->fd, NULL, value);
+	err = backend_map_take(ref->backend, ref->fd, NULL, value);
 	if (err == -ENOENT)
 		return exit_sentence(err, "pop failed: the map is empty");
 	if (err)

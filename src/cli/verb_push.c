@@ -14,12 +14,12 @@ static int push(struct cli *cli, struct args *args, const struct mapref *ref, ui
 		return code;
 	if (!args_take(args, "value"))
 		return exit_usage("did not find value: bpfmap push MAP value DATA");
-	code = mapref_value(cli, args, ref, NULL, value);
+	code = mapref_value(args, ref, NULL, value);
 	if (!code)
 		code = mapref_flags(args, &flags);
 	if (code)
 		return code;
-	err = backend_map_update(cli->backend, ref->fd, NULL, value, flags);
+	err = backend_map_update(ref->backend, ref->fd, NULL, value, flags);
 	if (err)
 		return exit_failure(err, "push failed");
 	out_null(cli->out);

@@ -119,8 +119,8 @@ static void bloom_print(struct cli *cli, const struct mapref *ref)
 	struct bpfmap_bloom_info bloom;
 	struct out *out = cli->out;
 
-	if (ref->info.type != BPF_MAP_TYPE_BLOOM_FILTER || !cli->backend->map_bloom ||
-	    cli->backend->map_bloom(ref->fd, &bloom))
+	if (ref->info.type != BPF_MAP_TYPE_BLOOM_FILTER || !ref->backend->map_bloom ||
+	    ref->backend->map_bloom(ref->fd, &bloom))
 		return;
 	out_key(out, "hashes", "hash functions");
 	out_u64(out, bloom.hashes);
@@ -156,7 +156,7 @@ static void memory_print(struct out *out, const struct mapref *ref,
 static void map_print(struct cli *cli, const struct mapref *ref, const struct places *places)
 {
 	struct backend_stats stats;
-	bool known = !cli->backend->map_stats(ref->fd, &stats);
+	bool known = !ref->backend->map_stats(ref->fd, &stats);
 
 	out_begin(cli->out, OUT_OBJECT, OUT_RECORD);
 	spec_print(cli->out, ref);
@@ -188,7 +188,7 @@ int verb_show(struct cli *cli, struct args *args)
 		return code;
 	code = args_end(args);
 	if (!code) {
-		places_find(cli, &places);
+		places_find(ref.backend, &places);
 		map_print(cli, &ref, &places);
 		places_free(&places);
 	}

@@ -18,7 +18,7 @@ static int take(struct cli *cli, struct args *args, const struct mapref *ref, ui
 		code = args_end(args);
 	if (code)
 		return code;
-	err = backend_map_take(cli->backend, ref->fd, key, value);
+	err = backend_map_take(ref->backend, ref->fd, key, value);
 	if (err == -ENOENT)
 		return exit_sentence(err, "take failed: the map has no such key");
 	if (err)

@@ -21,12 +21,12 @@ static int update(struct cli *cli, struct args *args, const struct mapref *ref, 
 	if (!args_take(args, "value"))
 		return exit_usage("expected value, got: '%s'",
 				  args->count ? args_peek(args) : "nothing");
-	code = mapref_value(cli, args, ref, key, value);
+	code = mapref_value(args, ref, key, value);
 	if (!code)
 		code = mapref_flags(args, &flags);
 	if (code)
 		return code;
-	err = backend_map_update(cli->backend, ref->fd, key, value, flags);
+	err = backend_map_update(ref->backend, ref->fd, key, value, flags);
 	if (err == -EEXIST)
 		return exit_sentence(err, "update failed: the key exists already (noexist)");
 	if (err == -ENOENT)

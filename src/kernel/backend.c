@@ -6,9 +6,11 @@
 
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 static const struct backend *const backends[] = {&backend_user, &backend_kernel};
 
@@ -156,14 +158,15 @@ int backend_map_freeze(const struct backend *backend, int fd)
 	return backend_call(backend, BPF_MAP_FREEZE, &attr);
 }
 
-/* mkdir -p for everything before the last slash. */
+/* mkdir -p for everything before the last slash. Not mkdir(), which leads paths below /sys/fs/bpf into
+ * the runtime directory; the path is the real one already. */
 static int parents_make(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
 		int failed;
 
 		*slash = 0;
-		failed = mkdir(path, 0700) && errno != EEXIST;
+		failed = mkdirat(AT_FDCWD, path, 0700) && errno != EEXIST;
 		if (failed)
 			return fail_os(errno, "cannot create the directory %s", path);
 		*slash = '/';
@@ -183,6 +186,16 @@ int backend_pin(const struct backend *backend, int fd, const char *path)
 	if (err)
 		return err;
 	return backend_call(backend, BPF_OBJ_PIN, &attr);
+}
+
+int backend_unpin(const struct backend *backend, const char *path)
+{
+	char real[PATH_MAX];
+	int err = backend->pin_resolve(path, real, sizeof(real));
+
+	if (!err && unlinkat(AT_FDCWD, real, 0))
+		err = fail_os(errno, "cannot remove the pin %s", real);
+	return err;
 }
 
 bool backend_is_percpu(uint32_t map_type)

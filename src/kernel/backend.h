@@ -2,8 +2,9 @@
 /* backend.h: the same operations on maps in user space and on the live kernel's.
  *
  * Both sides answer bpf(2), so what the tool does to a map is written once (backend.c) over the
- * call itself; the table holds only what really differs. Everything returns 0, a descriptor or a
- * count, else -errno with the sentence in bpfmap_last_error(). One thread.
+ * call itself; the table holds only what really differs. Maps of both may be open at the same time.
+ * Everything returns 0, a descriptor or a count, else -errno with the sentence in
+ * bpfmap_last_error(). One thread.
  */
 #ifndef BPFMAP_KERNEL_BACKEND_H
 #define BPFMAP_KERNEL_BACKEND_H
@@ -18,7 +19,7 @@
 
 struct btf;
 
-/* What a map's own counters say. */
+/* What a map's own counters say; the kernel's maps have none. */
 struct backend_stats {
 	bool frozen;
 	bool counted; /* the next four are known */
@@ -27,6 +28,24 @@ struct backend_stats {
 	uint64_t failed_updates;
 	uint64_t evictions;
 	uint64_t memory_bytes;
+	bool operations; /* all that follow are known; bpfmap.h says what they are */
+	uint64_t updates;
+	uint64_t deletes;
+	uint64_t failed_exists;
+	uint64_t failed_absent;
+	uint64_t failed_other;
+	bool lookups_counted; /* else lookups and hits mean nothing */
+	uint64_t lookups;
+	uint64_t hits;
+	uint64_t created_ns; /* CLOCK_REALTIME */
+	uint64_t changed_ns; /* 0: never */
+};
+
+/* How many elements a map was found to have. */
+struct backend_entries {
+	uint64_t entries;
+	bool is_whole;	   /* false: time ran out, there are at least so many */
+	uint64_t taken_ns; /* CLOCK_MONOTONIC at the end of the count */
 };
 
 /* What makes two descriptors the same map. */
@@ -55,6 +74,11 @@ struct backend {
 	/* The map's BTF; *ret_btf is NULL if it has none. The caller frees it with btf__free(). */
 	int (*map_btf)(int fd, const struct bpf_map_info *info, struct btf **ret_btf);
 	int (*map_stats)(int fd, struct backend_stats *ret_stats);
+	/* Count the elements: at once in user space; the kernel keeps no count and they are walked
+	 * over, for budget_ns at most. counter.h does that in the background. -EOPNOTSUPP: there is
+	 * no way. */
+	int (*map_entries)(int fd, const struct bpf_map_info *info, uint64_t budget_ns,
+			   struct backend_entries *ret_entries);
 	/* Every element. In user space each one that stays is seen exactly once, whatever others
 	 * write meanwhile (bpfmap_iter_next()); the kernel promises no such thing. */
 	int (*map_walk)(int fd, const struct bpf_map_info *info, backend_element_fn *element,
@@ -108,6 +132,7 @@ int backend_map_clear(const struct backend *backend, int fd, const struct bpf_ma
 int backend_map_next_key(const struct backend *backend, int fd, const void *key, void *ret_next);
 /* Missing directories on the way are made. */
 int backend_pin(const struct backend *backend, int fd, const char *path);
+int backend_unpin(const struct backend *backend, const char *path);
 
 /* Bytes of one value in the syscall's layout. */
 size_t backend_value_size(const struct bpf_map_info *info);

@@ -2,6 +2,8 @@
 /* footprint.c: what a map takes in the kernel: the "memlock" of its fdinfo on Linux 6.18, x86-64.
  * The constants depend on that kernel's configuration; the shape does not.
  */
+#include "kernel/footprint.h"
+
 #include "kernel/backend.h"
 
 #define KERNEL_HTAB	    832 /* a hash table's head */
@@ -25,10 +27,10 @@ static uint64_t power_of_two(uint64_t value)
 	return power;
 }
 
-static uint64_t hash_bytes(const struct bpf_map_info *info, uint64_t entries)
+static uint64_t hash_bytes(const struct bpf_map_info *info, uint64_t entries, uint64_t cpus)
 {
 	bool percpu = backend_is_percpu(info->type);
-	uint64_t cpus = backend_cpus(), value = round_up(info->value_size, 8);
+	uint64_t value = round_up(info->value_size, 8);
 	uint64_t element = KERNEL_ELEMENT + round_up(info->key_size, 8) + (percpu ? 8 : value);
 	uint64_t max = info->max_entries, bytes;
 
@@ -45,12 +47,12 @@ static uint64_t hash_bytes(const struct bpf_map_info *info, uint64_t entries)
 	return bytes + (max + cpus) * element + 8 * cpus;
 }
 
-static uint64_t array_bytes(const struct bpf_map_info *info)
+static uint64_t array_bytes(const struct bpf_map_info *info, uint64_t cpus)
 {
 	uint64_t values = info->max_entries * round_up(info->value_size, 8);
 
 	if (info->type == BPF_MAP_TYPE_PERCPU_ARRAY)
-		return KERNEL_ARRAY + 8ull * info->max_entries + values * backend_cpus();
+		return KERNEL_ARRAY + 8ull * info->max_entries + values * cpus;
 	if (info->map_flags & BPF_F_MMAPABLE)
 		return KERNEL_PAGE + round_up(values, KERNEL_PAGE);
 	return KERNEL_ARRAY + values;
@@ -68,16 +70,21 @@ static uint64_t bloom_bytes(const struct bpf_map_info *info)
 	return KERNEL_ARRAY + power_of_two(bits < 64 ? 64 : bits) / 8;
 }
 
-uint64_t backend_kernel_bytes(const struct bpf_map_info *info, uint64_t entries)
+uint64_t footprint_bytes(const struct bpf_map_info *info, uint64_t entries, uint32_t cpus)
 {
 	switch (info->type) {
 	case BPF_MAP_TYPE_HASH:
 	case BPF_MAP_TYPE_PERCPU_HASH:
 	case BPF_MAP_TYPE_LRU_HASH:
-	case BPF_MAP_TYPE_LRU_PERCPU_HASH: return hash_bytes(info, entries);
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH: return hash_bytes(info, entries, cpus);
 	case BPF_MAP_TYPE_ARRAY:
-	case BPF_MAP_TYPE_PERCPU_ARRAY: return array_bytes(info);
+	case BPF_MAP_TYPE_PERCPU_ARRAY: return array_bytes(info, cpus);
 	case BPF_MAP_TYPE_BLOOM_FILTER: return bloom_bytes(info);
 	default: return 0;
 	}
+}
+
+uint64_t backend_kernel_bytes(const struct bpf_map_info *info, uint64_t entries)
+{
+	return footprint_bytes(info, entries, backend_cpus());
 }

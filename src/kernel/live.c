@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* live.c: the backend for the live kernel's maps. The process must have been switched to the kernel
- * with bpfmap_compat_engine(BPFMAP_ENGINE_KERNEL), which the tool does once when it chooses. */
-#include "kernel/backend.h"
+/* live.c: the backend for the live kernel's maps, beside those in user space: nothing here goes through
+ * the process's engine (compat.h), which matters to libbpf alone. */
+#include "kernel/live.h"
 
 #include "base/error.h"
+#include "compat/raw.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
@@ -27,10 +28,16 @@ static const char *cmd_name(int cmd)
 	case BPF_MAP_LOOKUP_ELEM: return "BPF_MAP_LOOKUP_ELEM";
 	case BPF_MAP_UPDATE_ELEM: return "BPF_MAP_UPDATE_ELEM";
 	case BPF_MAP_DELETE_ELEM: return "BPF_MAP_DELETE_ELEM";
+	case BPF_MAP_LOOKUP_BATCH: return "BPF_MAP_LOOKUP_BATCH";
 	case BPF_MAP_GET_NEXT_KEY: return "BPF_MAP_GET_NEXT_KEY";
+	case BPF_MAP_LOOKUP_AND_DELETE_ELEM: return "BPF_MAP_LOOKUP_AND_DELETE_ELEM";
+	case BPF_MAP_FREEZE: return "BPF_MAP_FREEZE";
+	case BPF_MAP_GET_NEXT_ID: return "BPF_MAP_GET_NEXT_ID";
+	case BPF_MAP_GET_FD_BY_ID: return "BPF_MAP_GET_FD_BY_ID";
 	case BPF_OBJ_PIN: return "BPF_OBJ_PIN";
 	case BPF_OBJ_GET: return "BPF_OBJ_GET";
 	case BPF_PROG_TEST_RUN: return "BPF_PROG_TEST_RUN";
+	case BPF_BTF_GET_FD_BY_ID: return "BPF_BTF_GET_FD_BY_ID";
 	case BPF_OBJ_GET_INFO_BY_FD: return "BPF_OBJ_GET_INFO_BY_FD";
 	default: return "bpf(2)";
 	}
@@ -38,14 +45,15 @@ static const char *cmd_name(int cmd)
 
 static long live_bpf(int cmd, union bpf_attr *attr, unsigned int size)
 {
-	long ret = syscall(__NR_bpf, cmd, attr, size);
+	/* Not syscall(), which is answered by the process's engine. */
+	long ret = raw_syscall(__NR_bpf, cmd, (long)attr, size, 0, 0, 0);
 
 	if (ret >= 0)
 		return ret;
-	if (errno == EPERM)
+	if (ret == -EPERM)
 		return fail(EPERM, "the kernel does not permit %s; it needs root or CAP_BPF",
 			    cmd_name(cmd));
-	return fail_os(errno, "the kernel refused %s", cmd_name(cmd));
+	return fail_os((int)-ret, "the kernel refused %s", cmd_name(cmd));
 }
 
 static const char *live_pin_root(void)
@@ -108,14 +116,62 @@ static int live_pin_id(const char *path, uint32_t *ret_id)
 	return err;
 }
 
+/* The bytes of a BTF object. libbpf's btf__load_from_kernel_by_id() would ask whoever answers bpf(2)
+ * in this process, which need not be the kernel. */
+static int btf_bytes(int fd, struct bpf_btf_info *info, void **ret_bytes)
+{
+	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)fd,
+					.info_len = sizeof(*info),
+					.info = (uint64_t)(uintptr_t)info}};
+	int err = (int)live_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr));
+	void *bytes;
+
+	if (err)
+		return err;
+	bytes = malloc(info->btf_size + 1);
+	if (!bytes)
+		return fail(ENOMEM, "no memory for %u bytes of BTF", info->btf_size);
+	*info = (struct bpf_btf_info){.btf = (uint64_t)(uintptr_t)bytes,
+				      .btf_size = info->btf_size};
+	err = (int)live_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr));
+	if (err)
+		free(bytes);
+	else
+		*ret_bytes = bytes;
+	return err;
+}
+
+static int btf_of_fd(int fd, struct btf **ret_btf)
+{
+	struct bpf_btf_info info = {0};
+	void *bytes = NULL;
+	int err = btf_bytes(fd, &info, &bytes);
+
+	if (err)
+		return err;
+	/* The BTF of a kernel module refers to the kernel's. */
+	if (info.kernel_btf)
+		*ret_btf = btf__load_vmlinux_btf();
+	else
+		*ret_btf = btf__new(bytes, info.btf_size);
+	free(bytes);
+	return *ret_btf ? 0 : fail_os(errno, "cannot read the map's BTF (id %u)", info.id);
+}
+
 static int live_map_btf(int fd, const struct bpf_map_info *info, struct btf **ret_btf)
 {
+	union bpf_attr attr = {.btf_id = info->btf_id};
 	struct btf *btf = NULL;
+	int err, btf_fd;
 
 	if (info->btf_id) {
-		btf = btf__load_from_kernel_by_id(info->btf_id);
-		if (!btf)
-			return fail_os(errno, "cannot read the map's BTF (id %u)", info->btf_id);
+		btf_fd = (int)live_bpf(BPF_BTF_GET_FD_BY_ID, &attr, sizeof(attr));
+		if (btf_fd < 0)
+			return btf_fd;
+		err = btf_of_fd(btf_fd, &btf);
+		close(btf_fd);
+		if (err)
+			return err;
 	}
 	*ret_btf = btf;
 	return 0;
@@ -133,40 +189,6 @@ static int live_map_stats(int fd, struct backend_stats *ret_stats)
 	stats.frozen = fdinfo_field(path, "frozen:", &frozen) && frozen;
 	*ret_stats = stats;
 	return 0;
-}
-
-/* get_next_key and lookup per element. A key deleted under the walk sends it back to the beginning,
- * as the kernel defines it; the number of steps is bounded so that it ends. */
-static int live_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
-		     void *arg, uint8_t *key, uint8_t *value)
-{
-	int err = backend_map_next_key(&backend_kernel, fd, NULL, key);
-
-	for (uint32_t steps = 0; !err && steps < info->max_entries; steps++) {
-		int failed = backend_map_lookup(&backend_kernel, fd, key, value);
-		int stop = element(arg, key, failed ? NULL : value, failed);
-
-		if (stop)
-			return stop;
-		err = backend_map_next_key(&backend_kernel, fd, key, key);
-	}
-	return err == -ENOENT ? 0 : err;
-}
-
-static int live_map_walk(int fd, const struct bpf_map_info *info, backend_element_fn *element,
-			 void *arg)
-{
-	uint8_t *key = malloc(info->key_size + 1);
-	uint8_t *value = malloc(backend_value_size(info) + 1);
-	int err;
-
-	if (key && value)
-		err = live_walk(fd, info, element, arg, key, value);
-	else
-		err = fail(ENOMEM, "no memory for an element");
-	free(key);
-	free(value);
-	return err;
 }
 
 static int live_map_token(int fd, const struct bpf_map_info *info, struct backend_token *ret_token)
@@ -200,6 +222,7 @@ const struct backend backend_kernel = {
 	.pin_id = live_pin_id,
 	.map_btf = live_map_btf,
 	.map_stats = live_map_stats,
+	.map_entries = live_map_entries,
 	.map_walk = live_map_walk,
 	.map_token = live_map_token,
 	.proc_token = live_proc_token,

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static long user_bpf(int cmd, union bpf_attr *attr, unsigned int size)
@@ -73,14 +74,48 @@ static int user_map_stats(int fd, struct backend_stats *ret_stats)
 	bpfmap_close(map);
 	if (err)
 		return err;
-	/* A Bloom filter cannot count what it holds. */
-	*ret_stats = (struct backend_stats){.frozen = info.frozen,
-					    .counted = info.type != BPF_MAP_TYPE_BLOOM_FILTER,
-					    .entries = info.entries,
-					    .high_water = info.high_water,
-					    .failed_updates = info.failed_updates,
-					    .evictions = info.evictions,
-					    .memory_bytes = info.memory_bytes};
+	*ret_stats = (struct backend_stats){
+		.frozen = info.frozen,
+		/* A Bloom filter cannot count what it holds. */
+		.counted = info.type != BPF_MAP_TYPE_BLOOM_FILTER,
+		.entries = info.entries,
+		.high_water = info.high_water,
+		.failed_updates = info.failed_updates,
+		.evictions = info.evictions,
+		.memory_bytes = info.memory_bytes,
+		.operations = true,
+		.updates = info.updates,
+		.deletes = info.deletes,
+		.failed_exists = info.failed_exists,
+		.failed_absent = info.failed_absent,
+		.failed_other = info.failed_other,
+		.lookups_counted = info.lookups_counted,
+		.lookups = info.lookups,
+		.hits = info.hits,
+		.created_ns = info.created_ns,
+		.changed_ns = info.changed_ns,
+	};
+	return 0;
+}
+
+static int user_map_entries(int fd, const struct bpf_map_info *info, uint64_t budget_ns,
+			    struct backend_entries *ret_entries)
+{
+	struct backend_stats stats;
+	struct timespec t;
+	int err = user_map_stats(fd, &stats);
+
+	(void)budget_ns;
+	if (err)
+		return err;
+	if (!stats.counted)
+		return fail(EOPNOTSUPP, "a Bloom filter cannot count what it holds");
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	*ret_entries = (struct backend_entries){
+		.entries = stats.entries,
+		.is_whole = true,
+		.taken_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec,
+	};
 	return 0;
 }
 
@@ -159,6 +194,7 @@ const struct backend backend_user = {
 	.pin_id = user_pin_id,
 	.map_btf = user_map_btf,
 	.map_stats = user_map_stats,
+	.map_entries = user_map_entries,
 	.map_walk = user_map_walk,
 	.map_bloom = user_map_bloom,
 	.map_token = user_map_token,

@@ -139,6 +139,27 @@ static int array_layout(const struct map_spec *spec, uint32_t cpus, struct map_l
 	return 0;
 }
 
+static void array_parts(const struct map_spec *spec, uint32_t cpus, map_part_fn *fn, void *arg)
+{
+	struct array_geometry g;
+	struct map_part part = {.name = "values", .why = "each value padded to 8 bytes"};
+
+	array_geometry_of(spec, cpus, &g);
+	part.len = g.cpus * g.plane_stride;
+	if (spec_percpu(spec))
+		part.why = "a value for each CPU and element, padded to 8 bytes";
+	if (spec->map_flags & BPF_F_MMAPABLE)
+		part.len = (part.len + 4095) / 4096 * 4096;
+	part.reserved = part.len;
+	fn(arg, &part);
+	part.name = "locks";
+	part.why = "stages from which readers take a value that is being written, and locks";
+	part.off = g.cpus_off;
+	part.len = part.reserved = g.body_bytes - g.cpus_off;
+	if (part.len)
+		fn(arg, &part);
+}
+
 static struct stripe_shm *array_stripe(const struct array *a, uint32_t stripe)
 {
 	return (struct stripe_shm *)(a->values + a->g.stripes_off) + stripe;
@@ -555,12 +576,12 @@ static int array_check(struct bpfmap *map)
 }
 
 /* What both types have in common. */
-#define ARRAY_FAMILY_OPS                                                                          \
-	.alloc_check = array_alloc_check, .layout = array_layout, .init = array_init,             \
-	.reserved = array_reserved, .attach = array_attach, .detach = array_detach,               \
-	.delete_elem = array_delete, .read = array_read, .write = array_write,                    \
-	.next_key = array_next_key, .read_bucket = array_read_bucket, .is_value = array_is_value, \
-	.counters = array_counters, .check = array_check
+#define ARRAY_FAMILY_OPS                                                                    \
+	.alloc_check = array_alloc_check, .layout = array_layout, .init = array_init,       \
+	.parts = array_parts, .reserved = array_reserved, .attach = array_attach,           \
+	.detach = array_detach, .delete_elem = array_delete, .read = array_read,            \
+	.write = array_write, .next_key = array_next_key, .read_bucket = array_read_bucket, \
+	.is_value = array_is_value, .counters = array_counters, .check = array_check
 
 const struct map_ops array_map_ops = {
 	ARRAY_FAMILY_OPS,

@@ -84,6 +84,19 @@ static int bloom_layout(const struct map_spec *spec, uint32_t cpus, struct map_l
 	return 0;
 }
 
+static void bloom_parts(const struct map_spec *spec, uint32_t cpus, map_part_fn *fn, void *arg)
+{
+	const struct map_part part = {
+		.name = "bits",
+		.why = "7/5 bits per value and hash function, up to the next power of two",
+		.len = bloom_bits(spec) / 8,
+		.reserved = bloom_bits(spec) / 8,
+	};
+
+	(void)cpus;
+	fn(arg, &part);
+}
+
 static int bloom_attach(struct bpfmap *map)
 {
 	struct bloom *b = calloc(1, sizeof(*b));
@@ -205,6 +218,7 @@ int bpfmap_bloom_info(struct bpfmap *map, struct bpfmap_bloom_info *ret_info)
 const struct map_ops bloom_map_ops = {
 	.alloc_check = bloom_alloc_check,
 	.layout = bloom_layout,
+	.parts = bloom_parts,
 	.attach = bloom_attach,
 	.detach = bloom_detach,
 	.push = bloom_push,

@@ -788,6 +788,7 @@ const struct map_ops hash_map_ops = {
 const struct map_ops variable_hash_map_ops = {
 	.alloc_check = variable_hash_alloc_check,
 	.layout = hash_layout,
+	.parts = hash_parts,
 	.init = hash_init,
 	.reserved = hash_reserved,
 	.attach = hash_attach_writer,

@@ -156,6 +156,7 @@ int hash_alloc_check(const struct map_spec *spec);
 int variable_hash_alloc_check(const struct map_spec *spec);
 void hash_normalize(struct map_spec *spec, uint32_t cpus);
 int hash_layout(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret);
+void hash_parts(const struct map_spec *spec, uint32_t cpus, map_part_fn *fn, void *arg);
 
 static inline struct bucket_shm *hash_bucket(const struct hash *h, uint32_t index)
 {

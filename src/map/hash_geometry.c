@@ -193,3 +193,70 @@ int hash_layout(const struct map_spec *spec, uint32_t cpus, struct map_layout *r
 	ret->reserve_end = g.chunk_bytes ? 0 : g.pool_off;
 	return 0;
 }
+
+static void part_tell(struct map_part part, map_part_fn *fn, void *arg)
+{
+	if (part.len)
+		fn(arg, &part);
+}
+
+/* An area of pool_n x stride bytes: each list's range is reserved from its beginning. Beside buckets with
+ * slots no more than that is ever needed, but for a chance below 2^-60: geometry_prereserve(). */
+static void parts_of_elements(const struct hash_geometry *g, uint64_t stride, struct map_part part,
+			      map_part_fn *fn, void *arg)
+{
+	uint64_t area = part.off;
+
+	for (uint64_t base = 0; base < g->pool_n; base += g->list_span) {
+		uint64_t n = g->pool_n - base < g->list_span ? g->pool_n - base : g->list_span;
+
+		part.off = area + base * stride;
+		part.reserved = (g->prereserved < n ? g->prereserved : n) * stride;
+		part.len = g->slots ? part.reserved : n * stride;
+		part_tell(part, fn, arg);
+	}
+}
+
+void hash_parts(const struct map_spec *spec, uint32_t cpus, map_part_fn *fn, void *arg)
+{
+	struct hash_geometry g;
+	struct map_part part = {.name = "buckets", .why = "one of 16 bytes per element"};
+
+	if (hash_geometry_of(spec, cpus, &g))
+		return;
+	if (g.slots)
+		part.why = "they hold the elements, with room to spare: a lookup costs one cache "
+			   "line";
+	part.len = g.pool_off;
+	part.reserved = g.chunk_bytes ? 0 : g.pool_off;
+	part_tell(part, fn, arg);
+	part = (struct map_part){.name = "elements",
+				 .why = "key and value padded to 8 bytes, 16 of head; some spare "
+					"for replacing",
+				 .off = g.pool_off};
+	if (g.blocks)
+		part.why = "blocks, of which each element takes as many as it needs";
+	if (g.slots)
+		part.why = "for those that do not fit into their bucket, a few percent";
+	parts_of_elements(&g, g.elem_stride, part, fn, arg);
+	if (spec_percpu(spec)) {
+		part = (struct map_part){.name = "locks",
+					 .why = "who is on which CPU, a cache line each",
+					 .off = g.cpus_off,
+					 .len = cpus * sizeof(struct vcpu_shm),
+					 .reserved = cpus * sizeof(struct vcpu_shm)};
+		part_tell(part, fn, arg);
+		part = (struct map_part){.name = "values",
+					 .why = "a value for each CPU and element, padded to 8 "
+						"bytes",
+					 .off = g.planes_off};
+		for (uint32_t cpu = 0; cpu < cpus; cpu++, part.off += g.plane_stride)
+			parts_of_elements(&g, g.value_stride, part, fn, arg);
+	}
+	part = (struct map_part){.name = "order",
+				 .why = "who was used when, and who was given up lately",
+				 .off = g.lru_off,
+				 .len = g.lru.bytes,
+				 .reserved = g.lru.bytes};
+	part_tell(part, fn, arg);
+}

@@ -24,12 +24,12 @@ const struct map_ops *hash_sized_ops(const struct bpfmap *map);
 void *(*hash_sized_lookup(const struct bpfmap *map))(struct bpfmap *map, const void *key);
 
 /* All but lookup, update and what only some types have. */
-#define HASH_COMMON_OPS                                                                        \
-	.alloc_check = hash_alloc_check, .layout = hash_layout, .init = hash_init,             \
-	.reserved = hash_reserved, .attach = hash_attach_writer, .detach = hash_detach,        \
-	.take = hash_take, .next_key = hash_next_key, .read_bucket = hash_read_bucket,         \
-	.take_bucket = hash_take_bucket, .is_value = hash_is_value, .counters = hash_counters, \
-	.check = hash_check
+#define HASH_COMMON_OPS                                                              \
+	.alloc_check = hash_alloc_check, .layout = hash_layout, .parts = hash_parts, \
+	.init = hash_init, .reserved = hash_reserved, .attach = hash_attach_writer,  \
+	.detach = hash_detach, .take = hash_take, .next_key = hash_next_key,         \
+	.read_bucket = hash_read_bucket, .take_bucket = hash_take_bucket,            \
+	.is_value = hash_is_value, .counters = hash_counters, .check = hash_check
 
 #define HASH_FAMILY_OPS \
 	HASH_COMMON_OPS, .delete_elem = hash_delete, .read = hash_read, .write = hash_update

@@ -197,30 +197,38 @@ static void spec_from_opts(const struct bpfmap_create_opts *opts, struct map_spe
 		spec->numa_node = opts->numa_node;
 }
 
-int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map)
+int map_plan(const struct bpfmap_create_opts *opts, uint32_t cpus, struct map_spec *ret_spec,
+	     struct map_layout *ret_layout)
 {
-	struct region_create how = {0};
-	struct map_layout layout;
-	struct region *region;
-	struct bpfmap *map;
 	int err;
 
 	if (opts->sz < sizeof(*opts))
 		return fail(EINVAL, "opts.sz is %zu, not sizeof(struct bpfmap_create_opts)",
 			    opts->sz);
-	spec_from_opts(opts, &how.spec);
-	how.cpus = cpus_possible();
-	err = map_check_spec(&how.spec);
-	if (!err && map_ops_for(&how.spec)->normalize)
-		map_ops_for(&how.spec)->normalize(&how.spec, how.cpus);
+	spec_from_opts(opts, ret_spec);
+	err = map_check_spec(ret_spec);
+	if (!err && map_ops_for(ret_spec)->normalize)
+		map_ops_for(ret_spec)->normalize(ret_spec, cpus);
 	if (!err)
-		err = map_ops_for(&how.spec)->layout(&how.spec, how.cpus, &layout);
+		err = map_ops_for(ret_spec)->layout(ret_spec, cpus, ret_layout);
 	if (!err && opts->name)
 		err = map_check_name(opts->name);
+	/* The access flags belong to the descriptor that the creator gets, not to the map. */
+	ret_spec->map_flags &= ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY);
+	return err;
+}
+
+int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map)
+{
+	struct region_create how = {.cpus = cpus_possible()};
+	struct map_layout layout;
+	struct region *region;
+	struct bpfmap *map;
+	int err;
+
+	err = map_plan(opts, how.cpus, &how.spec, &layout);
 	if (err)
 		return err;
-	/* The access flags belong to the descriptor that the creator gets, not to the map. */
-	how.spec.map_flags &= ~(uint32_t)(BPF_F_RDONLY | BPF_F_WRONLY);
 	how.body_bytes = layout.body_bytes;
 	how.reserve_end = layout.reserve_end;
 	how.shared = opts->memory == BPFMAP_MEMORY_SHARED;

@@ -37,6 +37,9 @@ int map_lacks(const struct bpfmap *map, const char *why);
 /* The checks of creation that need no memory, in the kernel's order: flags and extras common to all
  * types, the type, its early check. */
 int map_check_spec(const struct map_spec *spec);
+/* What bpfmap_create() makes of opts on a machine with so many CPUs, with its errnos; nothing is made. */
+int map_plan(const struct bpfmap_create_opts *opts, uint32_t cpus, struct map_spec *ret_spec,
+	     struct map_layout *ret_layout);
 /* EINVAL: longer than 15 characters, or a character that names do not have. */
 int map_check_name(const char *name);
 

@@ -27,6 +27,17 @@ struct map_layout {
 	uint64_t reserve_end; /* [0, reserve_end) is reserved at creation */
 };
 
+/* Bytes of a region that serve one purpose. */
+struct map_part {
+	const char *name;
+	const char *why;   /* in a line, for people */
+	uint64_t off;	   /* from the start of the region */
+	uint64_t len;	   /* at most so many are ever reserved */
+	uint64_t reserved; /* of which the first so many are at creation */
+};
+
+typedef void map_part_fn(void *arg, const struct map_part *part);
+
 struct map_counters {
 	uint64_t entries;
 	uint64_t high_water; /* most entries at once */
@@ -40,6 +51,9 @@ struct map_ops {
 	void (*normalize)(struct map_spec *spec, uint32_t cpus);
 	/* Late check and layout. Pure. */
 	int (*layout)(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret_layout);
+	/* The parts of the body, ascending; those of one purpose have one name and may be several. For a spec
+	 * that layout has taken. Pure. */
+	void (*parts)(const struct map_spec *spec, uint32_t cpus, map_part_fn *fn, void *arg);
 	/* Set up the handle's private copy of the geometry (map->priv). Region already validated. */
 	int (*attach)(struct bpfmap *map);
 	/* After attach, once: the initial bytes of a zeroed region that nobody else sees yet; NULL if

@@ -67,6 +67,19 @@ static uint64_t region_bytes(uint64_t body_bytes, uint32_t btf_size)
 	return ALIGN_UP(btf_offset(body_bytes) + btf_size, 4096) + REGION_HEADER_LEN;
 }
 
+void region_layout(uint64_t body_bytes, uint32_t btf_size, struct region_layout *ret_layout)
+{
+	uint64_t size = region_bytes(body_bytes, btf_size);
+
+	*ret_layout = (struct region_layout){
+		.owners_off = owners_offset(body_bytes),
+		.owners_len = OWNER_TABLE_BYTES,
+		.btf_off = btf_offset(body_bytes),
+		.header_off = size - REGION_HEADER_LEN,
+		.size = size,
+	};
+}
+
 /* Builds that disagree on a structure or on byte order must refuse each other's files. */
 static uint32_t region_signature(void)
 {

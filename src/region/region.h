@@ -83,6 +83,17 @@ struct region {
 	struct owner_table owners;
 };
 
+/* Where a region's own parts are: a pure function of two sizes, in bytes. */
+struct region_layout {
+	uint64_t owners_off;
+	uint64_t owners_len; /* reserved OWNER_PAGE by OWNER_PAGE, the first one at creation */
+	uint64_t btf_off;
+	uint64_t header_off;
+	uint64_t size;
+};
+
+void region_layout(uint64_t body_bytes, uint32_t btf_size, struct region_layout *ret_layout);
+
 /* How to make one. btf may be NULL. */
 struct region_create {
 	struct map_spec spec;

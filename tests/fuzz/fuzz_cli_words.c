@@ -3,8 +3,8 @@
  *
  * Input    lines; in each words between blanks (0x1f stands for a blank inside a word). %o, %p and %l
  *          stand for an object file, a capture and a file that load reads.
- * Left out are words that lead out of the runtime directory, the kernel's engine, and counts of
- * repetitions that are only long. */
+ * Left out are words that lead out of the runtime directory, the kernel's engine and its maps, and counts
+ * of repetitions that are only long. */
 #include "cli_call.h"
 
 #include <stdbool.h>
@@ -35,6 +35,8 @@ static bool is_tame(const char *const *words)
 		if (strchr("./", words[i][0]) || strstr(words[i], ".."))
 			return false;
 		if (i && begins(words[i - 1], "engine") && begins(words[i], "kernel"))
+			return false;
+		if (!strcmp(words[i], "kernel"))
 			return false;
 		if (i && begins(words[i - 1], "repeat") && strtoull(words[i], NULL, 0) > REPEAT_MAX)
 			return false;
