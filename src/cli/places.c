@@ -6,6 +6,7 @@
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -69,29 +70,66 @@ static bool holder_known(const struct places *places, int pid, const struct back
 	return false;
 }
 
+static void holder_add(struct places *places, int pid, const struct backend_token *token)
+{
+	struct place place = {.pid = pid, .token = *token};
+	char comm[32];
+
+	if (holder_known(places, pid, token))
+		return;
+	comm_read(pid, comm, sizeof(comm));
+	place.path = path_dup(comm);
+	place_add(places, place);
+}
+
+static void descriptors_find(struct places *places, int pid, DIR *dir)
+{
+	struct backend_token token;
+	struct dirent *entry;
+	char path[300];
+
+	while ((entry = readdir(dir))) {
+		snprintf(path, sizeof(path), "/proc/%d/fd/%s", pid, entry->d_name);
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    places->backend->proc_token(path, &token))
+			holder_add(places, pid, &token);
+	}
+}
+
+/* A mapping keeps a map without any descriptor. */
+static void mappings_find(struct places *places, int pid)
+{
+	struct backend_token token;
+	char path[64], *line = NULL;
+	size_t room = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/maps", pid);
+	file = fopen(path, "re");
+	while (file && getline(&line, &room, file) >= 0)
+		if (places->backend->mapping_token(line, &token))
+			holder_add(places, pid, &token);
+	free(line);
+	if (file)
+		fclose(file);
+}
+
 static void process_find(struct places *places, int pid)
 {
-	char path[300], comm[32];
-	struct dirent *entry;
+	char path[64];
 	DIR *dir;
 
 	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
 	dir = opendir(path);
-	if (!dir)
+	if (!dir) {
+		/* Gone since it was listed, or not ours to see. */
+		places->unseen += errno == EACCES || errno == EPERM;
 		return;
-	comm_read(pid, comm, sizeof(comm));
-	while ((entry = readdir(dir))) {
-		struct place place = {.pid = pid};
-
-		snprintf(path, sizeof(path), "/proc/%d/fd/%s", pid, entry->d_name);
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    !places->backend->proc_token(path, &place.token) ||
-		    holder_known(places, pid, &place.token))
-			continue;
-		place.path = path_dup(comm);
-		place_add(places, place);
 	}
+	descriptors_find(places, pid, dir);
 	closedir(dir);
+	if (places->backend->mapping_token)
+		mappings_find(places, pid);
 }
 
 static void holders_find(struct places *places)
@@ -151,6 +189,15 @@ static void holders_print(struct cli *cli, const struct places *places,
 		out_end(cli->out);
 	}
 	out_end(cli->out);
+}
+
+bool places_held(const struct places *places, const struct backend_token *token)
+{
+	for (size_t i = 0; i < places->count; i++)
+		if (places->place[i].pid && places->place[i].token.a == token->a &&
+		    places->place[i].token.b == token->b)
+			return true;
+	return false;
 }
 
 void places_print(struct cli *cli, const struct places *places, const struct mapref *ref)

@@ -5,6 +5,7 @@
 
 #include "cli/mapref.h"
 
+/* Of one world. */
 struct places {
 	const struct backend *backend;
 	struct place {
@@ -14,12 +15,16 @@ struct places {
 		int pid;		    /* of the holder, 0 for pins */
 	} * place;
 	size_t count;
+	size_t unseen; /* processes that may not be looked at */
 };
 
-/* All pins below the backend's pin directory and all holders among the processes that may be looked
- * at. */
+/* All pins below the backend's pin directory; among the processes that may be looked at those that have
+ * a descriptor of a map, or (in user space) have mapped it. This process is left out. */
 void places_find(const struct backend *backend, struct places *ret_places);
 void places_free(struct places *places);
+
+/* True if one of the processes holds the map. */
+bool places_held(const struct places *places, const struct backend_token *token);
 
 /* The pins and holders of one map, as fields of the current object, if it has any. */
 void places_print(struct cli *cli, const struct places *places, const struct mapref *ref);

@@ -1,16 +1,53 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_list.c: all maps, one a line. */
+/* verb_list.c: all maps of both worlds, one a line. */
 #include "cli/places.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <time.h>
 
-static void row_print(struct cli *cli, const struct places *places, const struct mapref *ref)
+/* The kernel's maps are counted by walking over them: so long, all together. */
+#define COUNT_NS 300000000ull
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void entries_print(struct cli *cli, const struct mapref *ref, uint64_t deadline_ns)
+{
+	uint64_t now = now_ns();
+	struct backend_entries found;
+	char json[24], plain[32];
+
+	out_key(cli->out, "entries", "entries");
+	if (now >= deadline_ns ||
+	    ref->backend->map_entries(ref->fd, &ref->info, deadline_ns - now, &found)) {
+		out_null(cli->out);
+		return;
+	}
+	snprintf(json, sizeof(json), "%" PRIu64, found.entries);
+	snprintf(plain, sizeof(plain), "%s%s", json, found.is_whole ? "" : "+");
+	cli->out->ops->scalar(cli->out, json, plain);
+	if (!found.is_whole) {
+		out_key(cli->out, "entries_at_least", NULL);
+		out_bool(cli->out, true);
+	}
+}
+
+static void row_print(struct cli *cli, const struct places *places, const struct mapref *ref,
+		      uint64_t deadline_ns)
 {
 	const struct bpf_map_info *info = &ref->info;
 	struct backend_stats stats;
-	bool known = !ref->backend->map_stats(ref->fd, &stats);
 
 	out_begin(cli->out, OUT_OBJECT, OUT_ROW);
+	out_key(cli->out, "world", "world");
+	out_word(cli->out, ref->backend->name);
 	out_key(cli->out, "id", "id");
 	out_u64(cli->out, info->id);
 	out_key(cli->out, "type", "type");
@@ -23,14 +60,10 @@ static void row_print(struct cli *cli, const struct places *places, const struct
 	out_size(cli->out, info->key_size);
 	out_key(cli->out, "bytes_value", "value");
 	out_size(cli->out, info->value_size);
-	out_key(cli->out, "entries", "entries");
-	if (known && stats.counted)
-		out_u64(cli->out, stats.entries);
-	else
-		out_null(cli->out);
+	entries_print(cli, ref, deadline_ns);
 	out_key(cli->out, "max_entries", "max");
 	out_u64(cli->out, info->max_entries);
-	if (known) {
+	if (!ref->backend->map_stats(ref->fd, &stats)) {
 		out_key(cli->out, "bytes_memlock", "memory");
 		out_size(cli->out, stats.memory_bytes);
 	}
@@ -38,26 +71,62 @@ static void row_print(struct cli *cli, const struct places *places, const struct
 	out_end(cli->out);
 }
 
-static int rows_all(struct cli *cli, const struct places *places)
+/* Rows need no types, which would be read and parsed for each map. */
+static bool row_open(const struct backend *backend, uint32_t id, struct mapref *ret_ref)
+{
+	struct mapref ref = {.backend = backend, .fd = backend_map_open_id(backend, id)};
+
+	/* Gone since its id was read, or another user's. */
+	if (ref.fd < 0)
+		return false;
+	*ret_ref = ref;
+	if (!backend_map_info(backend, ref.fd, &ret_ref->info))
+		return true;
+	mapref_close(&ref);
+	return false;
+}
+
+/* 0 or -errno: not all were seen. */
+static int rows_of(struct cli *cli, const struct backend *backend, size_t *shown)
+{
+	uint64_t deadline_ns = now_ns() + COUNT_NS;
+	struct places places;
+	struct mapref ref;
+	uint32_t id = 0;
+	int err = backend_map_next_id(backend, id, &id);
+
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	places_find(backend, &places);
+	for (; !err; err = backend_map_next_id(backend, id, &id)) {
+		if (!row_open(backend, id, &ref))
+			continue;
+		row_print(cli, &places, &ref, deadline_ns);
+		mapref_close(&ref);
+		(*shown)++;
+	}
+	places_free(&places);
+	return err == -ENOENT ? 0 : err;
+}
+
+/* backend NULL: both. Who may not ask the kernel sees what is ours. */
+static int rows_all(struct cli *cli, const struct backend *only)
 {
 	size_t shown = 0;
-	uint32_t id = 0;
-	int err;
+	int err = 0;
 
 	out_begin(cli->out, OUT_ARRAY, OUT_TABLE);
-	while (!(err = backend_map_next_id(places->backend, id, &id))) {
-		int fd = backend_map_open_id(places->backend, id);
-		struct mapref ref;
-
-		/* Gone since its id was read, or another user's. */
-		if (fd < 0 || mapref_from_fd(cli, places->backend, fd, &ref))
-			continue;
-		row_print(cli, places, &ref);
-		mapref_close(&ref);
-		shown++;
-	}
+	if (only != &backend_kernel)
+		err = rows_of(cli, &backend_user, &shown);
+	if (!err && only != &backend_user)
+		err = rows_of(cli, &backend_kernel, &shown);
 	out_end(cli->out);
-	if (err != -ENOENT)
+	if (!only && (err == -EPERM || err == -EACCES || err == -ENOSYS)) {
+		fflush(stdout);
+		fprintf(stderr, "Note: the kernel's maps are left out: %s\n", bpfmap_last_error());
+		err = 0;
+	}
+	if (err)
 		return exit_failure(err, "can't get next map");
 	if (!shown)
 		out_note(cli->out, "no maps");
@@ -76,7 +145,7 @@ static int row_one(struct cli *cli, struct args *args)
 	if (!code) {
 		places_find(ref.backend, &places);
 		out_begin(cli->out, OUT_ARRAY, OUT_TABLE);
-		row_print(cli, &places, &ref);
+		row_print(cli, &places, &ref, now_ns() + COUNT_NS);
 		out_end(cli->out);
 		places_free(&places);
 	}
@@ -86,13 +155,7 @@ static int row_one(struct cli *cli, struct args *args)
 
 int verb_list(struct cli *cli, struct args *args)
 {
-	struct places places;
-	int code;
-
-	if (args->count)
+	if (args->count > 1 || (args->count && !backend_find(args_peek(args))))
 		return row_one(cli, args);
-	places_find(&backend_user, &places);
-	code = rows_all(cli, &places);
-	places_free(&places);
-	return code;
+	return rows_all(cli, mapref_world(args));
 }

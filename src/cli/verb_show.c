@@ -6,6 +6,10 @@
 #include "cli/text.h"
 
 #include <stdio.h>
+#include <time.h>
+
+/* The kernel's maps are counted by walking over them, for so long at most. */
+#define COUNT_NS 1000000000ull
 
 /* A type as C spells it. */
 static void type_spell(struct text *text, const struct btf *btf, uint32_t id, unsigned int depth)
@@ -55,6 +59,8 @@ static void spec_print(struct out *out, const struct mapref *ref)
 {
 	const struct bpf_map_info *info = &ref->info;
 
+	out_key(out, "world", "world");
+	out_word(out, ref->backend->name);
 	out_key(out, "id", "id");
 	out_u64(out, info->id);
 	out_key(out, "type", "type");
@@ -95,22 +101,78 @@ __attribute__((format(printf, 2, 0), format(printf, 3, 0))) static void rounded_
 	out->ops->scalar(out, json, plain);
 }
 
-static void fill_print(struct out *out, const struct backend_stats *stats,
-		       const struct bpf_map_info *info)
+/* CLOCK_REALTIME, for people as a date and how long ago it was. */
+static void time_print(struct out *out, const char *name, const char *label, uint64_t time_ns)
 {
-	double percent = info->max_entries ? 100.0 * (double)stats->entries / info->max_entries : 0;
+	char json[24], date[32], plain[80];
+	time_t seconds = (time_t)(time_ns / 1000000000u);
+	double ago = difftime(time(NULL), seconds);
+	struct tm tm;
 
-	out_key(out, "entries", "entries");
-	out_u64(out, stats->entries);
+	if (!time_ns)
+		return;
+	localtime_r(&seconds, &tm);
+	strftime(date, sizeof(date), "%Y-%m-%d %H:%M:%S", &tm);
+	snprintf(json, sizeof(json), "%.3f", (double)time_ns / 1e9);
+	snprintf(plain, sizeof(plain), "%s (%.0f s ago)", date, ago > 0 ? ago : 0);
+	out_key(out, name, label);
+	out->ops->scalar(out, json, plain);
+}
+
+static void number_print(struct out *out, const char *name, const char *label, uint64_t number)
+{
+	out_key(out, name, label);
+	out_u64(out, number);
+}
+
+static void fill_print(struct out *out, uint64_t entries, const struct bpf_map_info *info)
+{
+	double percent = info->max_entries ? 100.0 * (double)entries / info->max_entries : 0;
+
+	number_print(out, "entries", "entries", entries);
 	out_key(out, "percent_full", "% full");
 	rounded_print(out, "%.1f", "%.1f", percent);
-	out_key(out, "high_water", "high-water mark");
-	out_u64(out, stats->high_water);
-	out_key(out, "failed_updates", "failed updates");
-	out_u64(out, stats->failed_updates);
-	if (backend_is_lru(info->type)) {
-		out_key(out, "evictions", "evictions");
-		out_u64(out, stats->evictions);
+}
+
+static void counts_print(struct out *out, const struct backend_stats *stats,
+			 const struct bpf_map_info *info)
+{
+	number_print(out, "high_water", "high-water mark", stats->high_water);
+	if (backend_is_lru(info->type))
+		number_print(out, "evictions", "evictions", stats->evictions);
+}
+
+/* What was done to it since it was made. */
+static void operations_print(struct out *out, const struct backend_stats *stats)
+{
+	number_print(out, "updates", "updates", stats->updates);
+	number_print(out, "deletes", "deletes", stats->deletes);
+	number_print(out, "failed_updates", "failed: full", stats->failed_updates);
+	number_print(out, "failed_exists", "failed: exists", stats->failed_exists);
+	number_print(out, "failed_absent", "failed: absent", stats->failed_absent);
+	number_print(out, "failed_other", "failed: other", stats->failed_other);
+	if (stats->lookups_counted) {
+		number_print(out, "lookups", "lookups", stats->lookups);
+		number_print(out, "hits", "hits", stats->hits);
+	} else {
+		out_key(out, "lookups", "lookups");
+		out->ops->scalar(out, "null", "not counted (bpfmap_count_lookups())");
+	}
+	time_print(out, "created", "created", stats->created_ns);
+	time_print(out, "changed", "last change", stats->changed_ns);
+}
+
+/* The kernel's: counted now, which may take a second. */
+static void count_now_print(struct out *out, const struct mapref *ref)
+{
+	struct backend_entries found;
+
+	if (ref->backend->map_entries(ref->fd, &ref->info, COUNT_NS, &found))
+		return;
+	fill_print(out, found.entries, &ref->info);
+	if (!found.is_whole) {
+		out_key(out, "entries_at_least", "counted");
+		out->ops->scalar(out, "true", "not all of them, there was no time");
 	}
 }
 
@@ -165,8 +227,14 @@ static void map_print(struct cli *cli, const struct mapref *ref, const struct pl
 		cli->out->ops->scalar(cli->out, stats.frozen ? "1" : "0",
 				      stats.frozen ? "yes" : "no");
 	}
-	if (known && stats.counted)
-		fill_print(cli->out, &stats, &ref->info);
+	if (known && stats.counted) {
+		fill_print(cli->out, stats.entries, &ref->info);
+		counts_print(cli->out, &stats, &ref->info);
+	} else {
+		count_now_print(cli->out, ref);
+	}
+	if (known && stats.operations)
+		operations_print(cli->out, &stats);
 	bloom_print(cli, ref);
 	if (known)
 		memory_print(cli->out, ref, &stats);

@@ -88,6 +88,8 @@ struct backend {
 	int (*map_token)(int fd, const struct bpf_map_info *info, struct backend_token *ret_token);
 	/* The same for /proc/PID/fd/N, which may be anything: false if it is no map. */
 	bool (*proc_token)(const char *path, struct backend_token *ret_token);
+	/* The same for a line of /proc/PID/maps; NULL: such lines do not say which map. */
+	bool (*mapping_token)(const char *line, struct backend_token *ret_token);
 };
 
 extern const struct backend backend_user;

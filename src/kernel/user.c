@@ -10,7 +10,9 @@
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -184,6 +186,18 @@ static bool user_proc_token(const char *path, struct backend_token *ret_token)
 	return true;
 }
 
+static bool user_mapping_token(const char *line, struct backend_token *ret_token)
+{
+	unsigned int major, minor;
+	unsigned long inode;
+
+	/* address perms offset major:minor inode path; no map lies at a device without a number. */
+	if (sscanf(line, "%*s %*s %*s %x:%x %lu", &major, &minor, &inode) != 3 || !inode)
+		return false;
+	*ret_token = (struct backend_token){makedev(major, minor), inode};
+	return true;
+}
+
 const struct backend backend_user = {
 	.name = "user",
 	.engine = BPFMAP_ENGINE_USER,
@@ -199,4 +213,5 @@ const struct backend backend_user = {
 	.map_bloom = user_map_bloom,
 	.map_token = user_map_token,
 	.proc_token = user_proc_token,
+	.mapping_token = user_mapping_token,
 };

@@ -215,6 +215,47 @@ int bpfmap_bloom_info(struct bpfmap *map, struct bpfmap_bloom_info *ret_info)
 	return 0;
 }
 
+/* ---- images --------------------------------------------------------------------------------- */
+
+static struct shm_u64 *bloom_word(const struct bpfmap *map, uint64_t index)
+{
+	const struct bloom *b = map->priv;
+
+	return &b->blocks[index / 8].words[index % 8];
+}
+
+void bloom_get_image(const struct bpfmap *map, struct bloom_image *ret_image)
+{
+	const struct bloom *b = map->priv;
+
+	ret_image->seed = b->seed;
+	ret_image->words = (b->block_mask + 1) * 8;
+}
+
+void bloom_words_read(const struct bpfmap *map, uint64_t first, uint64_t n, uint64_t *ret_words)
+{
+	for (uint64_t i = 0; i < n; i++)
+		ret_words[i] = shm_u64_load_relaxed(bloom_word(map, first + i));
+}
+
+int bloom_words_add(struct bpfmap *map, uint64_t first, uint64_t n, const uint64_t *words)
+{
+	int err = map_may_write(map);
+
+	for (uint64_t i = 0; !err && i < n; i++)
+		shm_u64_or_relaxed(bloom_word(map, first + i), words[i]);
+	return err;
+}
+
+void bloom_adopt_seed(struct bpfmap *map, uint64_t seed)
+{
+	struct bloom *b = map->priv;
+
+	map->region->header->seed = seed;
+	map->region->seed = seed;
+	b->seed = seed;
+}
+
 const struct map_ops bloom_map_ops = {
 	.alloc_check = bloom_alloc_check,
 	.layout = bloom_layout,

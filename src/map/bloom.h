@@ -38,6 +38,18 @@ struct bloom_calls {
 const struct bloom_calls *bloom_vector_calls(uint32_t hashes);
 const struct bloom_calls *bloom_plain_calls(uint32_t hashes);
 
+/* A filter's bits, to be carried into another one of the same spec and seed. words: of 64 bits. */
+struct bloom_image {
+	uint64_t seed;
+	uint64_t words;
+};
+void bloom_get_image(const struct bpfmap *map, struct bloom_image *ret_image);
+void bloom_words_read(const struct bpfmap *map, uint64_t first, uint64_t n, uint64_t *ret_words);
+/* What is set stays set. EPERM: read-only or frozen. */
+int bloom_words_add(struct bpfmap *map, uint64_t first, uint64_t n, const uint64_t *words);
+/* Of a filter that is empty and that nobody else has opened yet. */
+void bloom_adopt_seed(struct bpfmap *map, uint64_t seed);
+
 int bloom_flags_refuse(void);
 /* hash_bytes() of a value of any size. */
 uint64_t bloom_hash_any(const struct bloom *b, const void *value);

@@ -218,6 +218,7 @@ int hash_attach_writer(struct bpfmap *map)
 	map->head.lookup = hash_sized_lookup(map);
 	h->region->owners.mend = hash_mend;
 	h->region->owners.lock_word = hash_lock_word;
+	h->region->owners.locks = h->g.n_buckets;
 	h->region->owners.arg = h;
 	return 0;
 }

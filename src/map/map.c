@@ -9,6 +9,8 @@
 
 #include "base/cpus.h"
 #include "base/error.h"
+#include "map/disk.h"
+#include "map/move.h"
 #include "map/value.h"
 #include "map/var.h"
 #include "region/rundir.h"
@@ -84,9 +86,13 @@ static inline bool map_is_closed(const struct bpfmap *map)
 
 int map_may_write(const struct bpfmap *map)
 {
+	uint32_t closed = shm_u32_load_acquire(&map->region->header->frozen); /* F2 acquire <- F1 */
+
 	if (map->region->readonly)
 		return fail(EPERM, "the map was opened read-only");
-	if (map_is_closed(map))
+	if (closed == REGION_MOVING || closed == REGION_MOVED)
+		return map_move_wait(map);
+	if (closed)
 		return fail(EPERM, "the map is frozen: it can be read, and programs may change it");
 	return 0;
 }
@@ -234,6 +240,7 @@ int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map
 	how.shared = opts->memory == BPFMAP_MEMORY_SHARED;
 	how.seeded = !(how.spec.map_flags & BPF_F_ZERO_SEED);
 	how.name = opts->name;
+	how.dir = opts->dir;
 	how.btf = opts->btf;
 	how.btf_size = opts->btf ? opts->btf_size : 0;
 	how.btf_id = opts->btf_id;
@@ -250,8 +257,12 @@ int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map
 	if (err)
 		return err;
 	region_publish(map->region);
-	*ret_map = map;
-	return 0;
+	err = map_disk_created(map);
+	if (err)
+		bpfmap_close(map);
+	else
+		*ret_map = map;
+	return err;
 }
 
 int bpfmap_open_fd(int fd, uint32_t flags, struct bpfmap **ret_map)
@@ -268,6 +279,8 @@ int bpfmap_open_fd(int fd, uint32_t flags, struct bpfmap **ret_map)
 	if (err)
 		return err;
 	err = region_fill_holes(region, map_reserved, map);
+	if (!err)
+		err = map_disk_open(map);
 	if (err)
 		bpfmap_close(map);
 	else
@@ -298,6 +311,7 @@ void bpfmap_close(struct bpfmap *map)
 		return;
 	if (!map->region->readonly && owner_known_plus1(&map->region->owners))
 		map_note_change(map);
+	map_disk_close(map);
 	/* The owners' numbers are given back before what mends them goes. */
 	map->ops->detach(map);
 	region_close(map->region);
@@ -361,15 +375,19 @@ int bpfmap_read(struct bpfmap *map, const void *key, void *ret_value)
 
 int bpfmap_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
-	if (map_is_closed(map))
-		return map_may_write(map);
+	int err = map_is_closed(map) ? map_may_write(map) : 0;
+
+	if (__builtin_expect(err, 0))
+		return err;
 	return map->ops->write ? map_write(map, key, value, flags) : no_keys(map);
 }
 
 int bpfmap_delete(struct bpfmap *map, const void *key)
 {
-	if (map_is_closed(map))
-		return map_may_write(map);
+	int err = map_is_closed(map) ? map_may_write(map) : 0;
+
+	if (__builtin_expect(err, 0))
+		return err;
 	return map->ops->delete_elem ? map_delete(map, key) : no_keys(map);
 }
 
@@ -380,8 +398,10 @@ int bpfmap_next_key(struct bpfmap *map, const void *key, void *ret_next)
 
 int bpfmap_push(struct bpfmap *map, const void *value, uint64_t flags)
 {
-	if (map_is_closed(map))
-		return map_may_write(map);
+	int err = map_is_closed(map) ? map_may_write(map) : 0;
+
+	if (__builtin_expect(err, 0))
+		return err;
 	if (!map->ops->push)
 		return map_lacks(map, "has keys: update it");
 	return map_push(map, value, flags);
@@ -542,7 +562,8 @@ int bpfmap_freeze(struct bpfmap *map)
 	int err = map_may_write(map);
 
 	if (!err)
-		shm_u32_store_release(&map->region->header->frozen, 1); /* F1 release -> F2 */
+		shm_u32_store_release(&map->region->header->frozen, /* F1 release -> F2 */
+				      REGION_FROZEN);
 	return err;
 }
 

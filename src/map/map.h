@@ -25,7 +25,8 @@ struct bpfmap {
 /* Bytes of a value in the syscall's layout: value_size, or CPUs x ru8(value_size). */
 size_t map_syscall_value_size(const struct bpfmap *map);
 
-/* -EPERM with a sentence if the map is frozen or the handle read-only, else 0. */
+/* -EPERM with a sentence if the map is frozen or the handle read-only, -ESTALE if another map has taken its
+ * place, else 0. */
 int map_may_write(const struct bpfmap *map);
 
 /* A handle just opened: lookups are counted if the region says so (count.c). */

@@ -300,7 +300,7 @@ static int region_make_bytes(struct region *region, const struct region_create *
 	int err;
 
 	if (how->shared) {
-		region->fd = rundir_tmpfile();
+		region->fd = how->dir ? rundir_tmpfile_in(how->dir) : rundir_tmpfile();
 		if (region->fd < 0)
 			return region->fd;
 		region->fd = fd_high(region->fd);

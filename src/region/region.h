@@ -25,6 +25,14 @@
 #define REGION_HEADER_LEN 4096
 #define REGION_CPUS_MAX	  4096
 
+/* Who may write through the API. */
+enum region_closed {
+	REGION_OPEN,
+	REGION_FROZEN, /* nobody, for ever */
+	REGION_MOVING, /* who tries waits: map/move.c */
+	REGION_MOVED,  /* nobody: another region has taken its place */
+};
+
 /* The last 4096 bytes of a region. */
 struct region_header_shm {
 	/* Written once by the creator. Before the magic is there, nobody takes the file for a region. */
@@ -51,13 +59,18 @@ struct region_header_shm {
 	uint32_t btf_value_type_id;
 	uint32_t spin_lock_plus1;
 	/* Written by anybody, rarely. */
-	struct shm_u32 frozen;
+	struct shm_u32 frozen; /* enum region_closed */
 	struct shm_u64 reserved_bytes; /* bytes of the file that have been reserved */
 	struct shm_u64 changed_ns;     /* CLOCK_REALTIME when a change was last noticed */
 	struct shm_u64 changes_seen;   /* how many there were then */
 	struct shm_u32 count_lookups;  /* handles opened from now on count lookups, too */
+	/* While REGION_MOVING: number + 1 of the owner that moves the elements into another region. When
+	 * REGION_MOVED: the id of the map that has them. */
+	struct shm_u32 moved_to;
+	struct shm_u32 unclean; /* on disk: in use, or its last user did not close it (map/disk.c) */
+	struct shm_u64 boot;	/* on disk: which boot the id is from */
 	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
-	uint8_t pad[256 - 152];
+	uint8_t pad[256 - 168];
 	struct shm_u64 type_words[(REGION_HEADER_LEN - 256) / 8];
 };
 
@@ -102,6 +115,7 @@ struct region_create {
 	uint32_t cpus; /* possible CPUs */
 	bool shared;
 	bool seeded; /* false: hash seed 0 (BPF_F_ZERO_SEED) */
+	const char *dir; /* where the unnamed file is made; NULL: in the runtime directory */
 	const char *name;
 	const void *btf;
 	uint32_t btf_size;

@@ -117,6 +117,18 @@ int rundir_tmpfile(void)
 	return fd;
 }
 
+int rundir_tmpfile_in(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd >= 0)
+		return fd;
+	return fail_os(errno == EISDIR ? EOPNOTSUPP : errno,
+		       "cannot make an unnamed file in %s (its file system must know O_TMPFILE: "
+		       "tmpfs, ext4, xfs, btrfs)",
+		       dir);
+}
+
 static int ids_reserve(int fd)
 {
 	int err;

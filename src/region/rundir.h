@@ -24,6 +24,9 @@ int rundir_resolve(const char *path, char *ret_path, size_t size);
 /* An unnamed file there (O_TMPFILE), read-write, close-on-exec, mode 0600. */
 int rundir_tmpfile(void);
 
+/* The same in any other directory. */
+int rundir_tmpfile_in(const char *dir);
+
 /* The next id of a kind: 0 maps, 1 programs, 2 BTF. Ids start at 1 and are not handed out twice.
  * 0 or -errno. */
 int rundir_next_id(unsigned int kind, uint32_t *ret_id);

@@ -82,12 +82,25 @@ static void mend_unlock(struct owner_table *table, enum mend_turn turn)
 			      shm_u32_load_relaxed(word) & ~MEND_OWNER); /* M1 release -> M2 */
 }
 
+/* The dead owner held the map still: whatever locks it had got are free again. */
+static void mend_all_held(struct owner_table *table, uint32_t dead)
+{
+	for (uint32_t i = 0; i < table->locks; i++) {
+		struct shm_u32 *word = table->lock_word(table->arg, i);
+
+		if (word && lock_held_by(word, dead))
+			lock_release(word);
+	}
+}
+
 /* Mend the lock that the dead owner's record names, if it died with it. False: it did not. */
 static bool mend_held(struct owner_table *table, uint32_t me, uint32_t dead)
 {
 	uint32_t lock_at = shm_u32_load_relaxed(&owner_record(table, dead)->lock_at);
 	struct shm_u32 *word = lock_at ? table->lock_word(table->arg, lock_at - 1) : NULL;
 
+	if (lock_at == LOCK_ALL + 1)
+		mend_all_held(table, dead);
 	if (!word || !lock_held_by(word, dead))
 		return false;
 	table->mend(table->arg, me, dead, lock_at - 1);

@@ -30,12 +30,12 @@ static struct owner_table *all_tables;
 static pthread_once_t fork_once = PTHREAD_ONCE_INIT;
 static int spare_fd = -1; /* so that a child at its descriptor limit can open one */
 
-static int beacon(int fd, int command, short type, uint32_t number, short *ret_type)
+static int byte_lock(int fd, int command, short type, int64_t at, short *ret_type)
 {
 	struct flock range = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = OWNER_BEACON + number,
+		.l_start = at,
 		.l_len = 1,
 	};
 	int err = fcntl(fd, command, &range) ? -errno : 0;
@@ -43,6 +43,23 @@ static int beacon(int fd, int command, short type, uint32_t number, short *ret_t
 	if (ret_type)
 		*ret_type = range.l_type;
 	return err;
+}
+
+static int beacon(int fd, int command, short type, uint32_t number, short *ret_type)
+{
+	return byte_lock(fd, command, type, OWNER_BEACON + number, ret_type);
+}
+
+int owner_lock_users(int fd, short type)
+{
+	return byte_lock(fd, F_OFD_SETLK, type, OWNER_USERS, NULL);
+}
+
+bool owner_other_users(int fd)
+{
+	short type = F_UNLCK;
+
+	return !byte_lock(fd, F_OFD_GETLK, F_WRLCK, OWNER_USERS, &type) && type != F_UNLCK;
 }
 
 static bool is_mine(const struct owner_table *table, uint32_t number)
@@ -129,9 +146,12 @@ static void after_fork_in_child(void)
 		memset(t->mine, 0, sizeof(t->mine));
 		if (t->by_thread != nobody)
 			memset(t->by_thread, 0, sizeof(nobody));
-		if (t->fd < 0 || fd_renew(t->fd))
+		if (t->fd < 0)
 			continue;
-		by_thread_free(t);
+		if (!fd_renew(t->fd))
+			by_thread_free(t);
+		else if (t->is_user)
+			owner_lock_users(t->fd, F_RDLCK);
 	}
 }
 

@@ -22,6 +22,7 @@
 #define OWNER_NONE   UINT32_MAX
 #define OWNER_COUNTS 8
 #define OWNER_BEACON ((int64_t)1 << 60) /* far behind any file's end */
+#define OWNER_USERS  (OWNER_BEACON - 1) /* on a disk: all who write, and who comes first: map/disk.c */
 
 /* A redo record: what to do to finish the operation in progress. Meaning of the fields: map/hash.c,
  * map/array.c. Written by the owner while it holds the lock lock_at; read by who mends. */
@@ -90,6 +91,8 @@ struct owner_table {
 	void *reserve_arg;
 	owner_mend_fn *mend; /* the map type's; set after open, before the first registration */
 	struct shm_u32 *(*lock_word)(void *arg, uint32_t lock_index); /* NULL if out of range */
+	bool is_user; /* holds OWNER_USERS, and so does a child after fork() */
+	uint32_t locks; /* those that LOCK_ALL means: numbers below it */
 	void *arg;
 	struct owner_table *next, *prev; /* all tables of the process, for fork */
 };
@@ -134,6 +137,11 @@ int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead);
 
 /* Mend whatever dead owners have left, and free their numbers. Returns how many were dead. */
 int owner_mend_all(struct owner_table *table);
+
+/* Lock byte OWNER_USERS: F_RDLCK, F_WRLCK, F_UNLCK; 0 or -errno, at once. */
+int owner_lock_users(int fd, short type);
+/* Does anybody else hold it? */
+bool owner_other_users(int fd);
 
 /* Elements of the record table that have memory behind them. */
 uint32_t owner_count(const struct owner_table *table);

@@ -3,9 +3,9 @@
 # verbs.sh: every verb on maps without BTF, plain and JSON.
 . "$(dirname "$0")/lib.sh"
 
-run list
+run list user
 it "list of nothing says so" prints "no maps"
-run -j list
+run -j list user
 it "list of nothing is an empty array in JSON" prints "[]"
 
 run create h type hash key 4 value 8 entries 2
@@ -94,6 +94,9 @@ it "show counts entries" says '.entries' 2
 it "show tells the high-water mark" says '.high_water' 2
 it "show tells failed updates" says '.failed_updates' 1
 it "show tells how full" says '.percent_full' 100
+it "show counts what was done" says '[.updates,.deletes,.failed_exists,.failed_absent,.failed_other]' '[4,0,1,1,0]'
+it "show says that lookups are not counted" says '.lookups' null
+it "show tells the last change" says '(now-.changed)|(. >= 0 and . < 60)' true
 id=$(printf %s "$out" | jq .id)
 run show id "$id"
 it "plain show is labelled" shows "high-water mark  2"
@@ -104,13 +107,13 @@ it "pin refuses a name with a dot" refuses 4 "."
 run pin h again
 it "pin refuses a path that exists" refuses 5 "exists"
 
-run -j list
+run -j list user
 it "list is one row for each map" says 'map(.name)|sort' '["a","h","other"]'
 it "list has bpftool's names" says 'map(has("bytes_key") and has("max_entries") and has("bytes_memlock"))|unique' '[true]'
-run list
+run list user
 it "plain list has a heading" shows "MAX  MEMORY"
 run -j show
-it "show without a map is list" says 'length' 3
+it "show without a map is list" says 'map(select(.world=="user"))|length' 3
 run -j list h
 it "list of one map is one row" says 'length' 1
 
@@ -118,6 +121,18 @@ sleep 60 3<"$BPFMAP_DIR/h" &
 holder=$!
 run -j show h
 it "show lists processes that hold the map" says "[.pids[]|select(.pid==$holder)]|length" 1
+kill "$holder"
+python3 -c "
+import mmap, os, time
+fd = os.open('$BPFMAP_DIR/h', os.O_RDONLY)
+kept = mmap.mmap(fd, 4096, prot=mmap.PROT_READ)
+os.close(fd)
+open('$work/mapped', 'w')
+time.sleep(60)" &
+holder=$!
+until [ -e "$work/mapped" ]; do kill -0 "$holder" || exit 1; sleep 0.05; done
+run -j show h
+it "and those that have only mapped it" says "[.pids[]|select(.pid==$holder)]|length" 1
 kill "$holder"
 
 run delete h key 1 0 0 0
@@ -144,7 +159,7 @@ it "errors go to stderr in JSON too" refuses 1 "nosuch"
 printf 'not a map' >"$BPFMAP_DIR/junk"
 run dump junk
 it "a file that is no map is refused" refuses 4 "is not a pinned map"
-run list
+run list user
 it "list passes over files that are no maps" shows "dup1"
 
 run version

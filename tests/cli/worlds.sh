@@ -15,10 +15,19 @@ it "a world alone is no map" refuses 2 "MAP is missing"
 run create pinned_user type hash key 4 value 8 entries 4
 run dump user pinned_user
 it "a world before a path" ok
+run -j list user
+it "list user leaves the kernel's out" says 'map(.world)|unique' '["user"]'
+last="bpfmap list, without the right to ask the kernel"
+if [ "$(id -u)" = 0 ]; then
+	out=$(setpriv --reuid 65534 --clear-groups --bounding-set=-all env BPFMAP_DIR= "$BPFMAP" list 2>"$work/stderr")
+	code=$? err=$(cat "$work/stderr")
+	left_out() { [ "$code" = 0 ] && case $err in "Note: the kernel's maps are left out: "*) true ;; *) false ;; esac; }
+	it "list leaves out what the kernel does not permit, and says so" left_out
+fi
 
 # Everything below is the kernel's.
 fs=/sys/fs/bpf dir=bpfmap_cli_$$
-if ! run create kernel "$dir/h" type hash key 4 value 8 entries 4 || [ "$code" != 0 ]; then
+if ! run create kernel "$dir/h" type hash key 4 value 8 entries 4 name "worlds_$$" || [ "$code" != 0 ]; then
 	printf 'SKIPPED: the kernel part: %s\n' "$err"
 	[ "$failed" = 0 ] || finish
 	exit 77
@@ -37,7 +46,7 @@ it "kernel pinned takes paths inside bpffs" shows "value: 01 02"
 id=$("$BPFMAP" -j show "$fs/$dir/h" | jq .id)
 run lookup kernel id "$id" key 1 0 0 0
 it "kernel id" shows "value: 01 02"
-run lookup kernel name h key 1 0 0 0
+run lookup kernel name "worlds_$$" key 1 0 0 0
 it "kernel name looks among the kernel's alone" shows "value: 01 02"
 run lookup name h key 1 0 0 0
 it "name looks among ours alone" refuses 1 "no such key"
@@ -51,10 +60,51 @@ run pin "$fs/$dir/h" "$dir/again"
 it "a pin is made in the world of its map" test -f "$fs/$dir/again"
 run delete kernel id "$id" key 9 0 0 0
 it "delete of an absent key is not found" refuses 1 "no such key"
+run -j list
+it "list has both worlds" says 'map(.world)|unique' '["kernel","user"]'
+it "with pins" says "[.[]|select(.id==$id and .world==\"kernel\")|.pinned[]]|sort" \
+	"[\"$fs/$dir/again\",\"$fs/$dir/h\"]"
+it "and entries, counted" says "[.[]|select(.id==$id)|.entries]" '[1]'
+run -j show kernel id "$id"
+it "show counts the kernel's elements" says '[.world,.entries,.percent_full]' '["kernel",1,25]'
 run getnext kernel id "$id"
 it "getnext" shows "next key: 01 00 00 00"
 run take kernel id "$id" key 1 0 0 0
 it "take" shows "value: 01 02"
 run dump kernel id "$id"
 it "take removes" prints "Found 0 elements"
+# More elements than a batch, of every type that has any.
+for type in hash percpu_hash lru_hash lru_percpu_hash array percpu_array lpm_trie; do
+	case $type in
+	lpm_trie) key=8 flags=1 value=8 ;;
+	*) key=4 flags=0 value=8 ;;
+	esac
+	run create kernel "$dir/$type" type $type key $key value $value entries 6000 flags $flags
+	it "create $type" ok
+	python3 - $type >"$work/json" <<-'PYTHON'
+		import json, sys
+		kind = sys.argv[1]
+		for i in range(5000):
+		    key = list(i.to_bytes(4, "little"))
+		    if kind == "lpm_trie":
+		        key = [32, 0, 0, 0] + list(i.to_bytes(4, "big"))
+		    value = list((i * 3).to_bytes(8, "little"))
+		    if "percpu" in kind:
+		        print(json.dumps({"key": key, "values": [{"cpu": 0, "value": value}]}))
+		    else:
+		        print(json.dumps({"key": key, "value": value}))
+	PYTHON
+	run load "$fs/$dir/$type" "$work/json"
+	it "load into $type" prints "loaded 5000"
+	run -j dump "$fs/$dir/$type"
+	case $type in
+	*array) count=6000 ;;
+	lru*) count=$(printf %s "$out" | jq length) ;; # the kernel's LRU gives up some early
+	*) count=5000 ;;
+	esac
+	it "dump of $type has each key once" says 'map(.key)|unique|length' $count
+	it "and its value" says 'all(.[]; (if .key|length == 8 then [.key[7], .key[6]] else .key end) as $k |
+		(if .values then .values[0].value else .value end) as $v |
+		$v[0] + 256 * $v[1] == if $k[0] + 256 * $k[1] < 5000 then 3 * ($k[0] + 256 * $k[1]) else 0 end)' true
+done
 finish

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* top_cells.h: a writer that prints nothing: it keeps a row as cells for the screen. */
+#ifndef BPFMAP_CLI_TOP_CELLS_H
+#define BPFMAP_CLI_TOP_CELLS_H
+
+#include "cli/out.h"
+#include "cli/text.h"
+
+struct top_cells {
+	struct out out;
+	struct top_cell {
+		struct text label;
+		struct text text;
+		bool number; /* it is nothing else */
+	} * cell;
+	size_t count;
+	size_t room; /* cells that were used before keep their memory */
+	unsigned int depth;
+	unsigned int nested; /* values so far in the array or object that is being written */
+};
+
+void top_cells_init(struct top_cells *cells);
+/* Begin the next row. */
+void top_cells_clear(struct top_cells *cells);
+void top_cells_free(struct top_cells *cells);
+
+#endif
