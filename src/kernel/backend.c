@@ -229,6 +229,20 @@ size_t backend_value_size(const struct bpf_map_info *info)
 	return (size_t)backend_cpus() * (((size_t)info->value_size + 7) & ~(size_t)7);
 }
 
+int backend_prog_maps(const struct backend *backend, int prog_fd, uint32_t *ret_ids,
+		      uint32_t *count)
+{
+	struct bpf_prog_info info = {.nr_map_ids = *count, .map_ids = attr_ptr(ret_ids)};
+	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)prog_fd,
+					.info_len = sizeof(info),
+					.info = attr_ptr(&info)}};
+	int err = backend_call(backend, BPF_OBJ_GET_INFO_BY_FD, &attr);
+
+	if (!err)
+		*count = info.nr_map_ids < *count ? info.nr_map_ids : *count;
+	return err;
+}
+
 static int test_run(const struct backend *backend, int prog_fd, uint32_t repeat,
 		    struct backend_run *run)
 {

@@ -54,6 +54,9 @@ struct backend_token {
 	uint64_t b;
 };
 
+/* Called for each program; the descriptor is closed afterwards. Non-zero ends the walk. */
+typedef int backend_prog_fn(void *arg, int prog_fd);
+
 /* Called for each element; value is in the syscall's layout, NULL if it could not be read (err says
  * why). Non-zero ends the walk and is its result. */
 typedef int backend_element_fn(void *arg, const void *key, const void *value, int err);
@@ -71,6 +74,13 @@ struct backend {
 	int (*pin_resolve)(const char *path, char *ret_path, size_t size);
 	/* The id of the map pinned at a path below pin_root; -ENOENT if it is no map. */
 	int (*pin_id)(const char *path, uint32_t *ret_id);
+	/* Remove a pin that nobody else has open, in one step where the system can. -EBUSY: somebody
+	 * has. */
+	int (*pin_collect)(const char *path);
+	/* True if a file is known to be open in some process, also in one that cannot be looked at. */
+	bool (*pin_is_busy)(const char *path);
+	/* The programs that keep maps: in user space those that are pinned, all of the kernel's. */
+	int (*prog_walk)(backend_prog_fn *fn, void *arg);
 	/* The map's BTF; *ret_btf is NULL if it has none. The caller frees it with btf__free(). */
 	int (*map_btf)(int fd, const struct bpf_map_info *info, struct btf **ret_btf);
 	int (*map_stats)(int fd, struct backend_stats *ret_stats);
@@ -88,7 +98,8 @@ struct backend {
 	int (*map_token)(int fd, const struct bpf_map_info *info, struct backend_token *ret_token);
 	/* The same for /proc/PID/fd/N, which may be anything: false if it is no map. */
 	bool (*proc_token)(const char *path, struct backend_token *ret_token);
-	/* The same for a line of /proc/PID/maps; NULL: such lines do not say which map. */
+	/* The same for a line of /proc/PID/maps. Of the kernel's such a line does not say which: a
+	 * token of zeroes. */
 	bool (*mapping_token)(const char *line, struct backend_token *ret_token);
 };
 
@@ -148,6 +159,10 @@ bool backend_is_array(uint32_t map_type);
 
 /* What a map of that kind with so many elements takes in the kernel, bytes; 0: not known. */
 uint64_t backend_kernel_bytes(const struct bpf_map_info *info, uint64_t entries);
+
+/* The ids of a program's maps: at most *count, which becomes how many were stored. */
+int backend_prog_maps(const struct backend *backend, int prog_fd, uint32_t *ret_ids,
+		      uint32_t *count);
 
 /* Run a program once per repeat on one packet. */
 struct backend_run {

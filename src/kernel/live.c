@@ -36,6 +36,8 @@ static const char *cmd_name(int cmd)
 	case BPF_MAP_GET_FD_BY_ID: return "BPF_MAP_GET_FD_BY_ID";
 	case BPF_OBJ_PIN: return "BPF_OBJ_PIN";
 	case BPF_OBJ_GET: return "BPF_OBJ_GET";
+	case BPF_PROG_GET_NEXT_ID: return "BPF_PROG_GET_NEXT_ID";
+	case BPF_PROG_GET_FD_BY_ID: return "BPF_PROG_GET_FD_BY_ID";
 	case BPF_PROG_TEST_RUN: return "BPF_PROG_TEST_RUN";
 	case BPF_BTF_GET_FD_BY_ID: return "BPF_BTF_GET_FD_BY_ID";
 	case BPF_OBJ_GET_INFO_BY_FD: return "BPF_OBJ_GET_INFO_BY_FD";
@@ -212,6 +214,49 @@ static bool live_proc_token(const char *path, struct backend_token *ret_token)
 	return true;
 }
 
+static bool live_mapping_token(const char *line, struct backend_token *ret_token)
+{
+	if (!strstr(line, "anon_inode:bpf-map"))
+		return false;
+	*ret_token = (struct backend_token){0};
+	return true;
+}
+
+/* Who opens it at this moment keeps the map, only the name is gone: bpffs has no leases. */
+static int live_pin_collect(const char *path)
+{
+	return backend_unpin(&backend_kernel, path);
+}
+
+static bool live_pin_is_busy(const char *path)
+{
+	(void)path;
+	return false;
+}
+
+static int live_prog_walk(backend_prog_fn *fn, void *arg)
+{
+	union bpf_attr attr = {0};
+	int err, stop = 0;
+
+	while (!(err = (int)live_bpf(BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr)))) {
+		union bpf_attr open = {.prog_id = attr.next_id};
+		int fd = (int)live_bpf(BPF_PROG_GET_FD_BY_ID, &open, sizeof(open));
+
+		attr = (union bpf_attr){.start_id = attr.next_id};
+		/* Unloaded since its id was read. */
+		if (fd == -ENOENT)
+			continue;
+		if (fd < 0)
+			return fd;
+		stop = fn(arg, fd);
+		close(fd);
+		if (stop)
+			return stop;
+	}
+	return err == -ENOENT ? 0 : err;
+}
+
 const struct backend backend_kernel = {
 	.name = "kernel",
 	.engine = BPFMAP_ENGINE_KERNEL,
@@ -220,10 +265,14 @@ const struct backend backend_kernel = {
 	.pin_root = live_pin_root,
 	.pin_resolve = live_pin_resolve,
 	.pin_id = live_pin_id,
+	.pin_collect = live_pin_collect,
+	.pin_is_busy = live_pin_is_busy,
+	.prog_walk = live_prog_walk,
 	.map_btf = live_map_btf,
 	.map_stats = live_map_stats,
 	.map_entries = live_map_entries,
 	.map_walk = live_map_walk,
 	.map_token = live_map_token,
 	.proc_token = live_proc_token,
+	.mapping_token = live_mapping_token,
 };

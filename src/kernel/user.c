@@ -5,11 +5,14 @@
 
 #include "base/error.h"
 #include "bpf/command.h"
+#include "bpf/object.h"
 #include "region/rundir.h"
 
 #include <bpf/btf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fts.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -40,6 +43,83 @@ static int user_pin_id(const char *path, uint32_t *ret_id)
 	if (!err)
 		*ret_id = info.id;
 	return err;
+}
+
+/* A lease for writing is granted only while nobody else has the file open or mapped, whoever he is.
+ * Who opens the file while we hold it makes the kernel send a signal: one that is ignored. */
+static int lease_take(const char *path, int *ret_fd)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY);
+
+	if (fd < 0)
+		return fail_os(errno, "cannot open %s", path);
+	fcntl(fd, F_SETSIG, SIGURG);
+	if (fcntl(fd, F_SETLEASE, F_WRLCK)) {
+		int err = errno == EAGAIN ? EBUSY : errno;
+
+		close(fd);
+		return fail_os(err, "cannot lease %s", path);
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
+static bool user_pin_is_busy(const char *path)
+{
+	int fd, err = lease_take(path, &fd);
+
+	if (!err)
+		close(fd);
+	return err == -EBUSY;
+}
+
+static int user_pin_collect(const char *path)
+{
+	int fd = -1, err = lease_take(path, &fd);
+
+	if (err == -EBUSY)
+		return err;
+	/* Where there are no leases, what /proc said has to do. */
+	err = backend_unpin(&backend_user, path);
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static int pinned_prog(const char *path, backend_prog_fn *fn, void *arg)
+{
+	union bpf_attr attr = {.pathname = (uint64_t)(uintptr_t)path};
+	enum object_kind kind;
+	uint32_t id;
+	int stop, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return 0;
+	stop = object_identify(fd, &kind, &id) || kind != OBJECT_PROG;
+	close(fd);
+	if (stop)
+		return 0;
+	fd = (int)user_bpf(BPF_OBJ_GET, &attr, sizeof(attr));
+	if (fd < 0)
+		return fd;
+	stop = fn(arg, fd);
+	close(fd);
+	return stop;
+}
+
+static int user_prog_walk(backend_prog_fn *fn, void *arg)
+{
+	char *const roots[] = {(char *)rundir_path(), NULL};
+	FTS *tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *entry;
+	int stop = 0;
+
+	while (tree && !stop && (entry = fts_read(tree)))
+		if (entry->fts_info == FTS_F)
+			stop = pinned_prog(entry->fts_path, fn, arg);
+	if (tree)
+		fts_close(tree);
+	return stop;
 }
 
 static int user_map_btf(int fd, const struct bpf_map_info *info, struct btf **ret_btf)
@@ -206,6 +286,9 @@ const struct backend backend_user = {
 	.pin_root = user_pin_root,
 	.pin_resolve = rundir_resolve,
 	.pin_id = user_pin_id,
+	.pin_collect = user_pin_collect,
+	.pin_is_busy = user_pin_is_busy,
+	.prog_walk = user_prog_walk,
 	.map_btf = user_map_btf,
 	.map_stats = user_map_stats,
 	.map_entries = user_map_entries,

@@ -36,7 +36,7 @@ static bool is_tame(const char *const *words)
 			return false;
 		if (i && begins(words[i - 1], "engine") && begins(words[i], "kernel"))
 			return false;
-		if (!strcmp(words[i], "kernel"))
+		if (!strcmp(words[i], "kernel") || begins(words[i], "gc"))
 			return false;
 		if (i && begins(words[i - 1], "repeat") && strtoull(words[i], NULL, 0) > REPEAT_MAX)
 			return false;
