@@ -57,6 +57,14 @@ static void refuse_unless_room(struct cost_place *place, uint64_t room, const ch
 		       place->created, where, room);
 }
 
+static void parts_sum(const struct memory_parts *parts, struct cost_place *place)
+{
+	for (uint32_t i = 0; i < parts->count; i++) {
+		place->created += parts->part[i].created;
+		place->full += parts->part[i].full;
+	}
+}
+
 static void cost_here(const struct backend_create *how, uint32_t cpus, struct cost *cost)
 {
 	const struct bpfmap_create_opts opts = {
@@ -75,10 +83,7 @@ static void cost_here(const struct backend_create *how, uint32_t cpus, struct co
 		refuse(&cost->here, err, "%s", error_sentence());
 		return;
 	}
-	for (uint32_t i = 0; i < cost->parts.count; i++) {
-		cost->here.created += cost->parts.part[i].created;
-		cost->here.full += cost->parts.part[i].full;
-	}
+	parts_sum(&cost->parts, &cost->here);
 }
 
 /* bpf(2) here answers as the kernel does, so what is refused here is refused there. */
@@ -103,8 +108,8 @@ static void cost_kernel(const struct backend_create *how, uint32_t cpus, struct 
 	kernel->created = kernel->full = 0;
 	if (kernel->err)
 		return;
-	kernel->created = footprint_bytes(&info, 0, cpus ? cpus : backend_cpus());
-	kernel->full = footprint_bytes(&info, how->max_entries, cpus ? cpus : backend_cpus());
+	footprint_parts(&info, how->max_entries, cpus ? cpus : backend_cpus(), &cost->kernel_parts);
+	parts_sum(&cost->kernel_parts, kernel);
 }
 
 void cost_of(const struct backend_create *how, uint32_t cpus, struct cost *ret_cost)

@@ -21,6 +21,7 @@ struct cost {
 	struct cost_place here;
 	struct cost_place kernel;
 	struct memory_parts parts; /* of here */
+	struct memory_parts kernel_parts;
 };
 
 /* cpus 0: this machine's; only then is it asked whether there is so much memory now. */

@@ -67,15 +67,17 @@ static void refusal_print(struct out *out, const char *name, const char *label,
 	text_free(&text);
 }
 
-static void parts_print(struct out *out, const struct cost *cost)
+static void parts_print(struct out *out, const char *name, const char *label,
+			const struct memory_parts *parts)
 {
-	out_key(out, "parts", NULL);
+	out_key(out, name, NULL);
+	out_note(out, "");
 	out_begin(out, OUT_ARRAY, OUT_TABLE);
-	for (uint32_t i = 0; i < cost->parts.count; i++) {
-		const struct memory_part *part = &cost->parts.part[i];
+	for (uint32_t i = 0; i < parts->count; i++) {
+		const struct memory_part *part = &parts->part[i];
 
 		out_begin(out, OUT_OBJECT, OUT_ROW);
-		out_key(out, "name", "part");
+		out_key(out, "name", label);
 		out_str(out, part->name);
 		out_key(out, "bytes", "bytes");
 		out_u64(out, part->created);
@@ -138,7 +140,9 @@ static int one_print(struct cli *cli, const struct create_words *words)
 	}
 	refusal_print(out, "refused_kernel", cost.kernel.created ? "  but" : "in the kernel",
 		      &cost.kernel);
-	parts_print(out, &cost);
+	parts_print(out, "parts", "here", &cost.parts);
+	if (cost.kernel_parts.count)
+		parts_print(out, "kernel_parts", "in the kernel", &cost.kernel_parts);
 	out_end(out);
 	return 0;
 }

@@ -11,6 +11,7 @@ it "nothing was made" test -z "$(ls "$BPFMAP_DIR")"
 run -j size type hash key 4 value 8 entries 1000
 it "size in JSON" says '[.bytes_key, .max_entries, .bytes_data]' '[4,1000,12000]'
 it "the parts add up" says '.bytes_here == (.parts | map(.bytes) | add)' true
+it "so they do in the kernel" says '.bytes_kernel == (.kernel_parts | map(.bytes) | add)' true
 run -j size type hash key 4 value 8 entries 1000 flags no_prealloc
 it "the parts of a map that grows add up when it is full" says \
 	'.bytes_here_full == (.parts | map(.bytes_full) | add) and .bytes_here < .bytes_here_full' true
