@@ -4,8 +4,8 @@
 
 # The Debian packages that building, demo and checks take.
 packages_build=(gcc libc6-dev meson ninja-build pkg-config libbpf-dev libelf-dev zlib1g-dev
-	libcmocka-dev libpcap-dev libmicrohttpd-dev libyaml-dev clang python3)
-packages_check=(clang-format binutils bpftool jq libclang-rt-14-dev spin valgrind
+	libcmocka-dev libpcap-dev libncurses-dev libmicrohttpd-dev libyaml-dev clang python3)
+packages_check=(clang-format binutils bpftool jq tmux libclang-rt-14-dev spin valgrind
 	prometheus python3-prometheus-client chromium)
 packages_long=(afl++)
 

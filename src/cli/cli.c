@@ -112,6 +112,7 @@ int cli_run(int argc, char **argv)
 		return EXIT_CODE_USAGE;
 	}
 	cli.out = out_new(options.style, options.bytes);
+	cli.for_programs = options.style != OUT_STYLE_PLAIN;
 	cli.debug = options.debug;
 	cli_engine(&cli, &backend_user);
 	code = verb_run_word(&cli, word, &args);

@@ -67,7 +67,7 @@ struct top_view {
 	size_t first;	  /* row of the list on the screen's first line */
 	size_t first_key; /* the same for elements */
 	bool paused;
-	bool help;
+	int help;    /* its page, from 1; 0: it is not shown */
 	bool typing; /* a filter */
 	char message[160];
 	uint64_t message_until_ns;
@@ -79,6 +79,9 @@ int top_pages(struct top *top);
 void top_list_draw(struct top *top, struct top_view *view);
 void top_one_draw(struct top *top, struct top_view *view);
 void top_help_draw(const struct top_view *view);
+
+/* Pins by the names that MAP takes: below the pin directory. */
+void top_pins_text(const struct top_map *map, char *ret_text, size_t size);
 
 /* Heading line and last line of a page. right may be NULL. */
 void top_title_draw(const char *left, const char *right);

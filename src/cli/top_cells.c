@@ -15,25 +15,27 @@ static struct top_cell *cell_last(struct top_cells *cells)
 	return &cells->cell[cells->count - 1];
 }
 
-/* What stands before a value. */
+/* What stands before an array's value. Arrays do without commas: addresses are long enough. */
 static void lead(struct top_cells *cells)
 {
-	if (cells->depth > 1 && cells->nested++)
-		text_addf(&cell_last(cells)->text, ", ");
+	struct top_cell_level *level = &cells->level[cells->depth];
+
+	if (cells->depth > 1 && level->kind == OUT_ARRAY && level->count++)
+		text_addf(&cell_last(cells)->text, " ");
 }
 
 static void cells_begin(struct out *out, enum out_kind kind, enum out_shape shape)
 {
 	struct top_cells *cells = cells_of(out);
 
-	if (cells->depth++) {
-		cells->depth--;
+	if (cells->depth) {
 		lead(cells);
-		cells->depth++;
 		text_addf(&cell_last(cells)->text, "{");
 		cell_last(cells)->number = false;
-		cells->nested = 0;
 	}
+	if (cells->depth + 1 == TOP_CELLS_DEPTH)
+		abort();
+	cells->level[++cells->depth] = (struct top_cell_level){.kind = kind};
 }
 
 static void cells_end(struct out *out)
@@ -42,7 +44,6 @@ static void cells_end(struct out *out)
 
 	if (--cells->depth)
 		text_addf(&cell_last(cells)->text, "}");
-	cells->nested = 1;
 }
 
 static void cells_key(struct out *out, const char *name, const char *label)
@@ -51,9 +52,8 @@ static void cells_key(struct out *out, const char *name, const char *label)
 	struct top_cell *cell;
 
 	if (cells->depth > 1) {
-		lead(cells);
-		text_addf(&cell_last(cells)->text, ".%s=", name);
-		cells->nested = 0;
+		text_addf(&cell_last(cells)->text,
+			  "%s.%s=", cells->level[cells->depth].count++ ? ", " : "", name);
 		return;
 	}
 	if (cells->count == cells->room) {

@@ -6,6 +6,9 @@
 #include "cli/out.h"
 #include "cli/text.h"
 
+/* Deeper than BTF printing goes (BTF_DEPTH_MAX). */
+#define TOP_CELLS_DEPTH 128
+
 struct top_cells {
 	struct out out;
 	struct top_cell {
@@ -16,7 +19,10 @@ struct top_cells {
 	size_t count;
 	size_t room; /* cells that were used before keep their memory */
 	unsigned int depth;
-	unsigned int nested; /* values so far in the array or object that is being written */
+	struct top_cell_level {
+		enum out_kind kind;
+		unsigned int count; /* of values, or of names */
+	} level[TOP_CELLS_DEPTH];
 };
 
 void top_cells_init(struct top_cells *cells);

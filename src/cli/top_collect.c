@@ -132,7 +132,7 @@ void top_collect_begin(struct top_collector *collector)
 
 void top_collect(struct top_collector *collector, struct top_model *model)
 {
-	uint64_t start = top_clock();
+	uint64_t start = top_clock(), cost;
 
 	top_model_begin(model, start);
 	if (collector->look_at[TOP_USER])
@@ -140,7 +140,9 @@ void top_collect(struct top_collector *collector, struct top_model *model)
 	if (collector->look_at[TOP_KERNEL])
 		kernel_collect(collector, model);
 	top_model_end(model);
-	collector->cost_ns = top_clock() - start;
+	/* Smoothed, so that one slow look does not change the pace. */
+	cost = top_clock() - start;
+	collector->cost_ns = collector->cost_ns ? (3 * collector->cost_ns + cost) / 4 : cost;
 }
 
 void top_collect_end(struct top_collector *collector)

@@ -15,7 +15,7 @@ struct top_collector {
 	uint64_t kernel_places_next_ns; /* when they are looked up again */
 	int kernel_err;			/* why the kernel's maps could not be listed; 0 */
 	int other_pid;	  /* another process of ours, whose descriptors do not count; or 0 */
-	uint64_t cost_ns; /* of the last look */
+	uint64_t cost_ns; /* of a look */
 };
 
 extern const struct backend *const top_backend[TOP_WORLDS];

@@ -62,11 +62,33 @@ static void layout_widen(struct layout *layout, int columns)
 	layout_sum(layout);
 }
 
+/* Texts and ids are as wide as the longest of them; pins and processes change too often for that. */
+static int width_needed(const struct top_model *model, enum top_column column)
+{
+	const struct top_column_info *info = &top_column_info[column];
+	int width = (int)strlen(info->heading) + 1;
+	char id[16];
+
+	if (column != TOP_ID && (info->unit != TOP_UNIT_TEXT || column >= TOP_PINS))
+		return info->width;
+	for (size_t i = 0; i < model->count; i++) {
+		struct top_value value = top_value(model, &model->map[i], column);
+		int len;
+
+		if (!value.text)
+			top_format(id, sizeof(id), info->unit, value.number, "");
+		len = (int)strlen(value.text ? value.text : id);
+		if (width < len)
+			width = len;
+	}
+	return width < info->width ? width : info->width;
+}
+
 static void layout_make(const struct top_model *model, int columns, struct layout *layout)
 {
 	for (size_t c = 0; c < TOP_COLUMNS; c++) {
 		layout->shown[c] = c != TOP_AGE || has_kernel(model);
-		layout->width[c] = top_column_info[c].width;
+		layout->width[c] = width_needed(model, c);
 	}
 	layout_sum(layout);
 	while (layout->total > columns) {
@@ -91,7 +113,9 @@ static enum top_align align_of(enum top_column column)
 
 static int full_ink(const struct top_map *map, double percent)
 {
-	if (!map->facts.full_hurts || percent < FULL_WARN)
+	if (!map->facts.full_hurts)
+		return TOP_DIM;
+	if (percent < FULL_WARN)
 		return TOP_ACCENT;
 	return percent < FULL_BAD ? TOP_WARN : TOP_BAD;
 }
@@ -112,6 +136,23 @@ static int cell_ink(const struct top_map *map, enum top_column column, double nu
 	}
 }
 
+void top_pins_text(const struct top_map *map, char *ret_text, size_t size)
+{
+	const char *root = top_backend[map->facts.world]->pin_root(), *line = map->facts.pins;
+	size_t prefix = strlen(root), len = 0;
+
+	ret_text[0] = 0;
+	while (line && *line && len + 2 < size) {
+		size_t length = strcspn(line, "\n");
+		bool below = length > prefix && !memcmp(line, root, prefix) && line[prefix] == '/';
+		size_t skip = below ? prefix + 1 : 0;
+
+		len += (size_t)snprintf(ret_text + len, size - len, "%s%.*s", len ? ", " : "",
+					(int)(length - skip), line + skip);
+		line += length + (line[length] == '\n');
+	}
+}
+
 static void cell_draw(const struct top_model *model, const struct top_map *map,
 		      enum top_column column, int y, int x, int width, int mark)
 {
@@ -120,7 +161,10 @@ static void cell_draw(const struct top_model *model, const struct top_map *map,
 	char number[32], line[256];
 
 	if (value.text) {
-		top_join(line, sizeof(line), value.text);
+		if (column == TOP_PINS)
+			top_pins_text(map, line, sizeof(line));
+		else
+			top_join(line, sizeof(line), value.text);
 		top_put(y, x, width, cell_ink(map, column, 1) | mark, TOP_LEFT, line);
 	} else if (unit == TOP_UNIT_BAR) {
 		top_put_bar(y, x, width, full_ink(map, value.number) | mark,
@@ -170,7 +214,8 @@ static void heads_draw(const struct top_model *model, const struct layout *layou
 
 /* ---- the page ---- */
 
-static void title_draw(const struct top *top, const struct top_view *view)
+static void title_draw(const struct top *top, const struct top_view *view,
+		       const struct layout *layout)
 {
 	const struct top_model *model = &top->model;
 	char left[256], right[96], memory[32], updates[32];
@@ -188,8 +233,11 @@ static void title_draw(const struct top *top, const struct top_view *view)
 	if (kernel)
 		len += snprintf(left + len, sizeof(left) - (size_t)len, "%s %zu in the kernel",
 				top_sign(TOP_SIGN_DOT), kernel);
-	snprintf(left + len, sizeof(left) - (size_t)len, "%s memory %s%s updates %s/s",
-		 top_sign(TOP_SIGN_DOT), memory, top_sign(TOP_SIGN_DOT), updates);
+	len += snprintf(left + len, sizeof(left) - (size_t)len, "%s memory %s%s updates %s/s",
+			top_sign(TOP_SIGN_DOT), memory, top_sign(TOP_SIGN_DOT), updates);
+	if (!layout->shown[model->sort])
+		snprintf(left + len, sizeof(left) - (size_t)len, "%s by %s", top_sign(TOP_SIGN_DOT),
+			 top_column_info[model->sort].word);
 	top_pace(top, view, right, sizeof(right));
 	top_title_draw(left, right);
 }
@@ -246,7 +294,7 @@ void top_list_draw(struct top *top, struct top_view *view)
 	struct layout layout;
 
 	layout_make(model, top_term_columns(), &layout);
-	title_draw(top, view);
+	title_draw(top, view, &layout);
 	heads_draw(model, &layout);
 	scroll(view, chosen, model->shown, room);
 	if (model->shown) {

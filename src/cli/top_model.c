@@ -149,7 +149,8 @@ static double hit_percent(const struct top_map *map)
 
 static double age_seconds(const struct top_model *model, const struct top_facts *facts)
 {
-	if (!facts->entries_known)
+	/* In user space they are counted all the time. */
+	if (!facts->entries_known || facts->world == TOP_USER)
 		return NAN;
 	return facts->entries_ns < model->at_ns ? (double)(model->at_ns - facts->entries_ns) / 1e9
 						: 0;

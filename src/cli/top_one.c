@@ -145,7 +145,7 @@ static void places_draw(const struct top_map *map, int y)
 	char line[512];
 	int x;
 
-	top_join(line, sizeof(line), map->facts.pins);
+	top_pins_text(map, line, sizeof(line));
 	x = word_draw(y, 1, "pinned", line[0] ? line : "nowhere", TOP_PLAIN);
 	top_join(line, sizeof(line), map->facts.pids);
 	word_draw(y, x, "held by", line[0] ? line : "nobody we may look at", TOP_PLAIN);
@@ -168,12 +168,11 @@ static void details_draw(const struct top *top)
 
 /* ---- elements ---- */
 
-/* The columns of the table: a place for each cell, the ranked one and its rate behind the keys. */
 struct table {
 	struct top_cells *row;
 	struct top_figure *figure;
 	size_t rows;
-	size_t rate_after; /* so many cells stand before the rate */
+	size_t ranked; /* the cell that elements are ranked by; COLUMNS_MAX: none */
 	int width[COLUMNS_MAX];
 };
 
@@ -205,7 +204,7 @@ static void table_fill(const struct top_one *one, size_t first, size_t room, str
 }
 
 /* All rows have the same cells. */
-static void table_measure(struct table *table)
+static void table_measure(const char *path, struct table *table)
 {
 	for (size_t i = 0; i < table->rows; i++) {
 		for (size_t c = 0; c < table->row[i].count && c < COLUMNS_MAX; c++) {
@@ -219,9 +218,10 @@ static void table_measure(struct table *table)
 				table->width[c] = width;
 		}
 	}
-	for (size_t c = 0; table->rows && c < table->row[0].count; c++)
-		if (!strncmp(text_str(&table->row[0].cell[c].label), "key", 3))
-			table->rate_after = c + 1;
+	table->ranked = COLUMNS_MAX;
+	for (size_t c = 0; path && table->rows && c < table->row[0].count && c < COLUMNS_MAX; c++)
+		if (!strcmp(text_str(&table->row[0].cell[c].label), path))
+			table->ranked = c;
 }
 
 static void rate_draw(const struct top_one *one, const struct top_figure *figure, int y, int x)
@@ -238,31 +238,38 @@ static void rate_draw(const struct top_one *one, const struct top_figure *figure
 			"RATE/s");
 }
 
-/* i SIZE_MAX: the headings. */
+/* i SIZE_MAX: the headings. Returns where the next one stands. */
+static int cell_draw(const struct top_one *one, const struct table *table, size_t i, size_t c,
+		     int y, int x)
+{
+	const struct top_cell *cell = &table->row[i == SIZE_MAX ? 0 : i].cell[c];
+	enum top_align align = cell->number ? TOP_RIGHT : TOP_LEFT;
+	bool ranked = c == table->ranked;
+
+	if (i == SIZE_MAX)
+		top_put(y, x, table->width[c],
+			ranked && one->by == TOP_BY_VALUE ? TOP_ACCENT : TOP_DIM, align,
+			head_of(text_str(&cell->label)));
+	else
+		top_put(y, x, table->width[c], ranked ? TOP_STRONG : TOP_PLAIN, align,
+			text_str(&cell->text));
+	return x + table->width[c] + 2;
+}
+
+/* What elements are ranked by comes first, so that it is seen however long the keys are. */
 static void row_draw(const struct top_one *one, const struct table *table, size_t i, int y)
 {
-	const struct top_cells *cells = &table->row[i == SIZE_MAX ? 0 : i];
-	const char *path = top_one_path(one);
+	size_t count = table->row[0].count;
 	int x = 1;
 
-	for (size_t c = 0; c < cells->count && c < COLUMNS_MAX && x < top_term_columns(); c++) {
-		const struct top_cell *cell = &cells->cell[c];
-		bool ranked = path && !strcmp(text_str(&cell->label), path);
-		bool chosen = ranked && one->by == TOP_BY_VALUE;
-
-		if (c == table->rate_after && path) {
-			rate_draw(one, i == SIZE_MAX ? NULL : &table->figure[i], y, x);
-			x += RATE_WIDTH + 2;
-		}
-		if (i == SIZE_MAX)
-			top_put(y, x, table->width[c], chosen ? TOP_ACCENT : TOP_DIM,
-				cell->number ? TOP_RIGHT : TOP_LEFT,
-				head_of(text_str(&cell->label)));
-		else
-			top_put(y, x, table->width[c], ranked ? TOP_STRONG : TOP_PLAIN,
-				cell->number ? TOP_RIGHT : TOP_LEFT, text_str(&cell->text));
-		x += table->width[c] + 2;
+	if (table->ranked < count) {
+		x = cell_draw(one, table, i, table->ranked, y, x);
+		rate_draw(one, i == SIZE_MAX ? NULL : &table->figure[i], y, x);
+		x += RATE_WIDTH + 2;
 	}
+	for (size_t c = 0; c < count && c < COLUMNS_MAX && x < top_term_columns(); c++)
+		if (c != table->ranked)
+			x = cell_draw(one, table, i, c, y, x);
 }
 
 static void table_draw(const struct top_one *one, struct top_view *view)
@@ -273,16 +280,16 @@ static void table_draw(const struct top_one *one, struct top_view *view)
 	if (view->first_key + room > count)
 		view->first_key = count > room ? count - room : 0;
 	table_fill(one, view->first_key, room, &table);
-	table_measure(&table);
+	table_measure(top_one_path(one), &table);
 	if (table.rows)
 		row_draw(one, &table, SIZE_MAX, HEAD_LINES - 1);
 	else
 		top_put(HEAD_LINES, 1, top_term_columns() - 1, TOP_DIM, TOP_LEFT,
 			"the map is empty");
-	for (size_t i = 0; i < table.rows; i++) {
+	for (size_t i = 0; i < table.rows; i++)
 		row_draw(one, &table, i, HEAD_LINES + (int)i);
+	for (size_t i = 0; i < table.rows; i++)
 		top_cells_free(&table.row[i]);
-	}
 	free(table.row);
 	free(table.figure);
 }
@@ -301,10 +308,11 @@ static void elements_draw(const struct top_one *one, struct top_view *view)
 	if (head->err < 0)
 		snprintf(text, sizeof(text), "the walk broke off: %s", head->sentence);
 	else if (!path)
-		snprintf(text, sizeof(text), "%" PRIu64 " elements in order of their keys",
-			 head->elements);
+		snprintf(text, sizeof(text), "%" PRIu64 " element%s in order of their keys",
+			 head->elements, head->elements == 1 ? "" : "s");
 	else
-		snprintf(text, sizeof(text), "%" PRIu64 " elements by %s%s %s%s", head->elements,
+		snprintf(text, sizeof(text), "%" PRIu64 " element%s by %s%s %s%s", head->elements,
+			 head->elements == 1 ? "" : "s",
 			 one->by == TOP_BY_RATE ? "the rate of " : "", head_of(path),
 			 top_sign(one->ascending ? TOP_SIGN_UP : TOP_SIGN_DOWN),
 			 one->by == TOP_BY_RATE && !head->has_rates

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define REST_SHARE 10
+#define HELP_KEYS  10
 #define MESSAGE_NS 6000000000ull
 
 /* ---- what pages share ---- */
@@ -32,9 +33,10 @@ void top_title_draw(const char *left, const char *right)
 {
 	int columns = top_term_columns();
 	int len = right ? (int)strlen(right) : 0;
+	bool both = len && columns > len * 2;
 
-	top_put(0, 1, columns - 1, TOP_STRONG, TOP_LEFT, left);
-	if (len && columns > len + 2)
+	top_put(0, 1, both ? columns - len - 5 : columns - 1, TOP_STRONG, TOP_LEFT, left);
+	if (both)
 		top_put(0, columns - len - 2, len + 1, TOP_DIM, TOP_RIGHT, right);
 }
 
@@ -63,11 +65,11 @@ void top_pace(const struct top *top, const struct top_view *view, char *ret_text
 
 	if (view->paused)
 		snprintf(ret_text, size, "paused");
-	else if (pace > top->interval_ns)
-		snprintf(ret_text, size, "every %.3g s, as a look takes %.2g s", (double)pace / 1e9,
+	else if (pace > top->interval_ns * 3 / 2)
+		snprintf(ret_text, size, "every %.1g s, as a look takes %.1g s", (double)pace / 1e9,
 			 (double)top->collector.cost_ns / 1e9);
 	else
-		snprintf(ret_text, size, "every %.3g s", (double)pace / 1e9);
+		snprintf(ret_text, size, "every %.3g s", (double)top->interval_ns / 1e9);
 }
 
 __attribute__((format(printf, 2, 3))) static void message(struct top_view *view, const char *fmt,
@@ -83,9 +85,18 @@ __attribute__((format(printf, 2, 3))) static void message(struct top_view *view,
 
 /* ---- help ---- */
 
-void top_help_draw(const struct top_view *view)
+static int help_line(int y, const char *left, const char *right)
 {
-	static const char *const lines[][2] = {
+	if (y + 1 < top_term_lines()) {
+		top_put(y, 2, 12, TOP_STRONG, TOP_LEFT, left);
+		top_put(y, 15, top_term_columns() - 15, TOP_PLAIN, TOP_LEFT, right);
+	}
+	return y + 1;
+}
+
+static int help_keys(void)
+{
+	static const char *const lines[HELP_KEYS][2] = {
 		{"Enter", "the map's details and its first elements; Esc leads back"},
 		{"up down j k", "choose a map; PgUp PgDn Home End"},
 		{"< >", "sort by the next column; on a map's page rank by the next field"},
@@ -97,21 +108,37 @@ void top_help_draw(const struct top_view *view)
 		{"c", "count the chosen map's lookups from now on (2 ns each), for good"},
 		{"q", "quit"},
 	};
-	int y = 2, columns = top_term_columns();
+	int y = 2;
+
+	for (size_t i = 0; i < HELP_KEYS; i++)
+		y = help_line(y, lines[i][0], lines[i][1]);
+	return y + 1;
+}
+
+static void help_columns(int y)
+{
+	for (size_t c = 0; c < TOP_COLUMNS; c++)
+		if (c != TOP_BAR)
+			y = help_line(y, top_column_info[c].heading, top_column_info[c].help);
+}
+
+static bool help_fits(void)
+{
+	return top_term_lines() > HELP_KEYS + TOP_COLUMNS + 3;
+}
+
+/* All on one page if it fits, else keys, then columns. */
+void top_help_draw(const struct top_view *view)
+{
+	int y = 2;
 
 	top_title_draw("keys and columns", NULL);
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++, y++) {
-		top_put(y, 2, 12, TOP_STRONG, TOP_LEFT, lines[i][0]);
-		top_put(y, 15, columns - 15, TOP_PLAIN, TOP_LEFT, lines[i][1]);
-	}
-	y++;
-	for (size_t c = 0; c < TOP_COLUMNS; c++) {
-		if (c == TOP_BAR)
-			continue;
-		top_put(y, 2, 12, TOP_STRONG, TOP_LEFT, top_column_info[c].heading);
-		top_put(y++, 15, columns - 15, TOP_PLAIN, TOP_LEFT, top_column_info[c].help);
-	}
-	top_foot_draw(view, "any key leads back");
+	if (view->help == 1)
+		y = help_keys();
+	if (view->help == 2 || help_fits())
+		help_columns(y);
+	top_foot_draw(view, view->help == 1 && !help_fits() ? "any key shows the columns"
+							    : "any key leads back");
 }
 
 /* ---- keys ---- */
@@ -310,7 +337,7 @@ static bool key_do(struct top *top, struct top_view *view, int key)
 	if (key == KEY_RESIZE)
 		return true;
 	if (view->help) {
-		view->help = false;
+		view->help = view->help == 1 && !help_fits() ? 2 : 0;
 		return key != 'q';
 	}
 	if (view->typing) {
@@ -322,7 +349,7 @@ static bool key_do(struct top *top, struct top_view *view, int key)
 	switch (key) {
 	case 'q': return false;
 	case '?':
-	case 'h': view->help = true; break;
+	case 'h': view->help = 1; break;
 	case ' ':
 	case 'p': view->paused = !view->paused; break;
 	case '+': interval_change(top, 2); break;

@@ -100,16 +100,20 @@ static void stderr_return(void)
 	real_stderr = said = -1;
 }
 
+/* Inks without one have the terminal's own colours, which are pair 0. */
+static const short colour[TOP_INKS] = {
+	[TOP_ACCENT] = COLOR_CYAN, [TOP_WARN] = COLOR_YELLOW, [TOP_BAD] = COLOR_RED};
+static bool is_coloured;
+
 static void colours_choose(void)
 {
-	static const short colour[TOP_INKS] = {
-		[TOP_ACCENT] = COLOR_CYAN, [TOP_WARN] = COLOR_YELLOW, [TOP_BAD] = COLOR_RED};
 	const char *none = getenv("NO_COLOR");
 
 	/* no-color.org: any value that is not empty. */
 	if ((none && *none) || !has_colors() || start_color() == ERR)
 		return;
 	use_default_colors();
+	is_coloured = true;
 	for (short ink = 0; ink < TOP_INKS; ink++)
 		if (colour[ink])
 			init_pair(ink, colour[ink], -1);
@@ -120,6 +124,7 @@ int top_term_start(void)
 	setlocale(LC_CTYPE, "");
 	is_utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	asked_to_end = 0;
+	is_coloured = false;
 	screen = newterm(NULL, stdout, stdin);
 	if (!screen)
 		return fail(ENOTTY, "the terminal cannot be used");
@@ -212,9 +217,9 @@ static void ink_use(int ink)
 	/* A marked row is as readable as it can be, whatever the terminal makes of dim reverse. */
 	if (ink & TOP_MARKED)
 		attr = (attr & ~A_DIM) | A_REVERSE;
+	if (is_coloured && !(ink & TOP_MARKED) && colour[base])
+		attr |= COLOR_PAIR(base);
 	attrset(attr);
-	if (!(ink & TOP_MARKED))
-		color_set((short)base, NULL);
 }
 
 /* At most `room` columns of text as wide characters, what cannot be shown as '?'. */
@@ -222,7 +227,7 @@ static int text_widen(const char *text, int room, wchar_t *ret_wide, size_t size
 {
 	mbstate_t state = {0};
 	size_t len = strlen(text), count = 0;
-	int cells = 0;
+	int cells = 0, last_cells = 0;
 
 	while (len && count + 1 < size) {
 		wchar_t c;
@@ -239,8 +244,15 @@ static int text_widen(const char *text, int room, wchar_t *ret_wide, size_t size
 			c = L'?';
 			width = 1;
 		}
-		if (cells + width > room)
+		if (cells + width > room) {
+			/* Something is missing: say so in place of the last character. */
+			if (count && room > 3) {
+				ret_wide[count - 1] = is_utf8 ? L'…' : L'~';
+				cells = last_cells + 1;
+			}
 			break;
+		}
+		last_cells = cells;
 		ret_wide[count++] = c;
 		cells += width;
 		text += bytes;
