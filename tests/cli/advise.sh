@@ -3,10 +3,11 @@
 # advise.sh: each rule of bpfmap advise is given the situation that it is about, made by programs that write, and one
 # beside it in which it must be silent. What can be seen of the kernel's maps is shown in both worlds.
 #
-#   usage: advise.sh BPFMAP TYPES.bpf.o CAPTURE ADVISE_LOAD CHOOSE.md
+#   usage: advise.sh BPFMAP TYPES.bpf.o CAPTURE ADVISE_LOAD CHOOSE.md BPFMAP-SIZE.1
 . "$(dirname "$0")/lib.sh"
 LOAD=$4
 CHOOSE=$5
+MAN=$6
 
 world=user
 name() { # the path of map $1 in this world
@@ -233,6 +234,16 @@ for rule in $(cat "$work/rules"); do
 		"$(grep -c "finds $rule\$" "$0")" -gt 0 -a "$(grep -c "silent $rule\$" "$0")" -gt 0
 done
 
+sed -n '/^\.SH EXAMPLES/,/^\.fi/{/^bpfmap/p;}' "$MAN" | sed 's/\\-/-/g' >"$work/examples"
+mkdir "$work/bin"
+ln -s "$(realpath "$BPFMAP")" "$work/bin/bpfmap"
+while read -r line; do
+	last=$line
+	out=$(PATH=$work/bin:$PATH sh -c "$line" 2>&1)
+	it "an example of man/bpfmap-size.1 works" test $? = 0 -a -n "$out"
+done <"$work/examples"
+it "and there are some" test "$(wc -l <"$work/examples")" -ge 4
+
 world=kernel
 pins=/sys/fs/bpf/bpfmap-advise-$$
 if "$BPFMAP" create kernel "$pins/try" type hash key 4 value 4 entries 1 2>"$work/refused"; then
@@ -240,6 +251,6 @@ if "$BPFMAP" create kernel "$pins/try" type hash key 4 value 4 entries 1 2>"$wor
 	rm -f "$pins/try"
 	both_worlds
 else
-	echo "skipped: maps in the kernel ($(cat "$work/refused"))"
+	echo "SKIPPED: maps in the kernel ($(cat "$work/refused"))"
 fi
 finish

@@ -83,6 +83,6 @@ if "$BPFMAP" create kernel "$pin" type hash key 4 value 4 entries 1 2>"$work/ref
 	done
 	it "a bloom_filter takes in the kernel what size said" in_kernel type bloom_filter value 16 entries 5000 hashes 3
 else
-	echo "skipped: maps in the kernel ($(cat "$work/refused"))"
+	echo "SKIPPED: maps in the kernel ($(cat "$work/refused"))"
 fi
 finish
