@@ -382,18 +382,6 @@ static int buckets_check(struct reader *reader, const yaml_node_t *node,
 	return 0;
 }
 
-/* Families must not be written twice. Also those that differ only in _total are one. */
-static bool name_is_taken(const struct config *config, const struct config_metric *metric)
-{
-	for (size_t i = 0; i < config->metrics; i++) {
-		const struct config_metric *other = &config->metric[i];
-
-		if (other != metric && other->name && !strcmp(other->name, metric->name))
-			return true;
-	}
-	return false;
-}
-
 static int read_metric(struct reader *reader, const yaml_node_t *node, enum expose_kind kind,
 		       struct config_metric *metric)
 {
@@ -405,8 +393,6 @@ static int read_metric(struct reader *reader, const yaml_node_t *node, enum expo
 		return err;
 	if (!metric->name)
 		return refuse(reader, node, "a metric needs a name");
-	if (name_is_taken(reader->config, metric))
-		return refuse(reader, node, "there are two metrics called %.60s", metric->name);
 	if (kind == EXPOSE_HISTOGRAM)
 		err = buckets_check(reader, node, metric);
 	if (!metric->multiplier)
@@ -509,6 +495,17 @@ static int parse(const char *path, FILE *file, struct config *config)
 	return err;
 }
 
+/* A metric must not be written twice. */
+static int names_check(const char *path, const struct config *config)
+{
+	for (size_t i = 0; i < config->metrics; i++)
+		for (size_t j = 0; j < i; j++)
+			if (!strcmp(config->metric[i].name, config->metric[j].name))
+				return fail(EINVAL, "%s: there are two metrics called %.60s", path,
+					    config->metric[i].name);
+	return 0;
+}
+
 int config_read(const char *path, struct config *ret_config)
 {
 	struct config config = {0};
@@ -525,6 +522,8 @@ int config_read(const char *path, struct config *ret_config)
 		err = fseek(file, 0, SEEK_SET) ? fail_os(errno, "cannot read %s", path)
 					       : parse(path, file, &config);
 	fclose(file);
+	if (!err)
+		err = names_check(path, &config);
 	if (err)
 		config_free(&config);
 	else

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""embed.py PAGE.html OUT.c OUT.h: the page as an array of bytes, and the policy under which browsers run it.
+"""embed.py PAGE.html OUT.c: the page as an array of bytes, and the policy under which browsers run it.
 
 The policy names the hashes of the page's one script and one style: whatever else gets into the page is
 not run, wherever it came from. It may ask its own server and nobody else.
@@ -20,7 +20,7 @@ def source_hash(page, tag):
 
 
 def main():
-    page_path, c_path, h_path = map(pathlib.Path, sys.argv[1:])
+    page_path, c_path = map(pathlib.Path, sys.argv[1:])
     page = page_path.read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; script-src {source_hash(page, 'script')}; "
@@ -33,9 +33,8 @@ def main():
         LICENCE
         + '#include "export/page.h"\n\nconst unsigned char page_html[] = {\n'
         + ",\n".join(lines)
-        + "};\nconst size_t page_html_len = sizeof(page_html);\n"
+        + f'}};\nconst size_t page_html_len = sizeof(page_html);\nconst char page_csp[] = "{policy}";\n'
     )
-    h_path.write_text(LICENCE + f'#define PAGE_CSP "{policy}"\n')
 
 
 main()

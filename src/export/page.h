@@ -3,11 +3,11 @@
 #ifndef BPFMAP_EXPORT_PAGE_H
 #define BPFMAP_EXPORT_PAGE_H
 
-#include "page_csp.h"
-
 #include <stddef.h>
 
 extern const unsigned char page_html[];
 extern const size_t page_html_len;
+/* The Content-Security-Policy: what the page may do. */
+extern const char page_csp[];
 
 #endif

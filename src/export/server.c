@@ -329,7 +329,7 @@ static enum MHD_Result answer_send(struct MHD_Connection *connection, const stru
 {
 	static const char *const headers[][2] = {
 		{"Cache-Control", "no-store"},
-		{"Content-Security-Policy", PAGE_CSP},
+		{"Content-Security-Policy", page_csp},
 		{"Cross-Origin-Resource-Policy", "same-origin"},
 		{"Referrer-Policy", "no-referrer"},
 		{"X-Content-Type-Options", "nosniff"},
@@ -473,8 +473,8 @@ int server_start(struct cli *cli, const struct server_options *options, struct s
 		on_message, NULL, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_CONNECTION_LIMIT,
 		(unsigned int)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)HEADER_BYTES_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned int)IDLE_SECONDS,
-		MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_NOTIFY_CONNECTION, on_connection,
-		server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, server, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_NOTIFY_COMPLETED,
+		on_completed, server, MHD_OPTION_END);
 	if (!server->daemon) {
 		err = fail_os(errno ? errno : EADDRINUSE, "cannot listen on %s port %u",
 			      options->address, options->port);
