@@ -100,10 +100,13 @@ int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id)
 
 /* The handle always has all the rights the file's permissions give; what a descriptor may do is
  * checked per call, and programs are not bound by it. */
-static int map_object_open(int fd, int is_writable, struct object *what)
+static int map_object_open(int fd, int is_writable, int access, struct object *what)
 {
 	int err = bpfmap_open_fd(fd, is_writable ? 0 : BPFMAP_OPEN_RDONLY, &what->map);
 
+	/* A damaged map is there for those who only want to read what is left of it. */
+	if (err == -EUCLEAN && is_writable && access == O_RDONLY)
+		err = bpfmap_open_fd(fd, BPFMAP_OPEN_RDONLY, &what->map);
 	if (!err)
 		what->kind = OBJECT_MAP;
 	return err;
@@ -124,7 +127,7 @@ int object_open(int fd, struct object *ret_what)
 	if (object_identify(own, &kind, &ret_what->id))
 		err = fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
 	else if (kind == OBJECT_MAP)
-		err = map_object_open(own, is_writable, ret_what);
+		err = map_object_open(own, is_writable, fcntl(fd, F_GETFL) & O_ACCMODE, ret_what);
 	else if (kind == OBJECT_PROG)
 		err = prog_file_open(own, ret_what);
 	else

@@ -3,6 +3,7 @@
 #include "cli/exit.h"
 
 #include "bpfmap/bpfmap.h"
+#include "cli/progress.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -27,6 +28,7 @@ static void error_print(const char *fmt, va_list args)
 {
 	/* What was printed so far comes before the error also where both go to one file. */
 	fflush(stdout);
+	progress_hide();
 	fputs("Error: ", stderr);
 	vfprintf(stderr, fmt, args);
 }

@@ -116,6 +116,20 @@ static int open_id(const struct backend *backend, struct args *args, int *ret_fd
 	return 0;
 }
 
+/* What is left of a map on a disk can be read; who writes is refused with its next call. */
+static int open_damaged(const struct backend *backend, const char *path, const char *word)
+{
+	struct text why = {0};
+	int fd;
+
+	text_addf(&why, "%s", bpfmap_last_error());
+	fd = backend_map_open_pin_to_read(backend, path);
+	if (fd >= 0)
+		exit_sentence(-EUCLEAN, "%s: %s", word, text_str(&why));
+	text_free(&why);
+	return fd;
+}
+
 static int open_pinned(const struct backend *backend, struct args *args, int *ret_fd)
 {
 	char path[MAPREF_PATH_MAX];
@@ -127,6 +141,8 @@ static int open_pinned(const struct backend *backend, struct args *args, int *re
 	if (code)
 		return code;
 	*ret_fd = backend_map_open_pin(backend, path);
+	if (*ret_fd == -EUCLEAN)
+		*ret_fd = open_damaged(backend, path, word);
 	if (*ret_fd < 0)
 		return exit_failure(*ret_fd, "can't open the pinned map %s", word);
 	return 0;

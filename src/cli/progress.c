@@ -18,6 +18,9 @@
 #define BAR_MAX	   40
 #define STRIDE_MAX (1u << 20)
 
+/* The line is there and must be cleared. There is one terminal. */
+static bool shown;
+
 static uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -131,7 +134,7 @@ static void line_draw(struct progress *progress, uint64_t done, uint64_t elapsed
 		fprintf(stderr, "\r%.*s\033[K", (int)width - 1, text);
 	}
 	fflush(stderr);
-	progress->shown = 1;
+	shown = true;
 }
 
 void progress_look(struct progress *progress, uint64_t done)
@@ -156,9 +159,18 @@ void progress_look(struct progress *progress, uint64_t done)
 	line_draw(progress, done, elapsed);
 }
 
+void progress_hide(void)
+{
+	if (!shown)
+		return;
+	shown = false;
+	fputs("\r\033[K", stderr);
+	fflush(stderr);
+}
+
 void progress_end(struct progress *progress)
 {
-	if (progress->shown)
-		fputs("\r\033[K", stderr);
-	progress->shown = 0;
+	progress->verb = NULL;
+	progress->skip = UINT64_MAX;
+	progress_hide();
 }

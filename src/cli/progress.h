@@ -14,7 +14,6 @@ struct progress {
 	uint64_t next_ns; /* when the line is drawn next */
 	uint64_t skip;	  /* the clock is read when done has reached this */
 	uint64_t stride;
-	int shown; /* the line is there and must be cleared */
 };
 
 /* The strings stay the caller's. */
@@ -29,7 +28,11 @@ static inline void progress_at(struct progress *progress, uint64_t done)
 		progress_look(progress, done);
 }
 
-/* Clear the line. Also before anything else is written to the terminal. */
+/* Clear the line. */
 void progress_end(struct progress *progress);
+
+/* Clear the line, whoever drew it: something else is about to be written to stderr. It comes back if the work
+ * goes on. */
+void progress_hide(void);
 
 #endif

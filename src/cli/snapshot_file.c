@@ -42,7 +42,7 @@ struct snapshot_writer {
 	struct shape shape; /* without its BTF */
 	FILE *file;
 	char *path;
-	char *temporary;
+	char *temporary; /* NULL: the file has no name yet */
 	uint8_t *chunk;
 	size_t len, room;
 	uint32_t count;	 /* in the chunk */
@@ -68,7 +68,7 @@ static int put(struct snapshot_writer *w, const void *data, size_t len)
 	w->bytes += len;
 	if (!len || fwrite(data, len, 1, w->file) == 1)
 		return 0;
-	return fail_os(errno, "cannot write %s", w->temporary);
+	return fail_os(errno, "cannot write %s", w->path);
 }
 
 static int chunk_put(struct snapshot_writer *w, uint32_t kind, uint32_t count, const void *data,
@@ -129,21 +129,49 @@ static void writer_free(struct snapshot_writer *w)
 	free(w);
 }
 
-/* A file of the same directory, so that it can be renamed. */
-static int temporary_open(struct snapshot_writer *w)
+static void directory_of(const char *path, struct text *ret_dir)
+{
+	const char *slash = strrchr(path, '/');
+
+	text_add(ret_dir, slash ? path : ".", slash ? (size_t)(slash - path) + 1 : 1);
+}
+
+/* A name of the same directory that nobody has; *ret_fd, if wanted, is a file of that name. */
+static int name_beside(struct snapshot_writer *w, int *ret_fd)
 {
 	struct text name = {0};
-	struct stat st;
 	int fd;
 
-	if (!stat(w->path, &st) && !(S_ISREG(st.st_mode) && !st.st_size) &&
-	    !snapshot_is_file(w->path))
-		return fail(EEXIST, "%s exists and is no snapshot; it is not overwritten", w->path);
 	text_addf(&name, "%s.XXXXXX", w->path);
 	w->temporary = name.s;
 	fd = mkostemp(w->temporary, O_CLOEXEC);
 	if (fd < 0)
 		return fail_os(errno, "cannot make a file beside %s", w->path);
+	if (ret_fd) {
+		*ret_fd = fd;
+		return 0;
+	}
+	close(fd);
+	return unlink(w->temporary) ? fail_os(errno, "cannot remove %s", w->temporary) : 0;
+}
+
+/* Without a name where the file system can: then nothing is left if we are killed. */
+static int file_open(struct snapshot_writer *w)
+{
+	struct text dir = {0};
+	struct stat st;
+	int fd, err = 0;
+
+	if (!stat(w->path, &st) && !(S_ISREG(st.st_mode) && !st.st_size) &&
+	    !snapshot_is_file(w->path))
+		return fail(EEXIST, "%s exists and is no snapshot; it is not overwritten", w->path);
+	directory_of(w->path, &dir);
+	fd = open(text_str(&dir), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	text_free(&dir);
+	if (fd < 0)
+		err = name_beside(w, &fd);
+	if (err)
+		return err;
 	w->file = fdopen(fd, "w");
 	if (w->file)
 		return 0;
@@ -161,7 +189,7 @@ int snapshot_create(const char *path, const struct shape *shape, uint32_t flags,
 	w->shape.btf = NULL;
 	w->path = must_realloc(NULL, strlen(path) + 1);
 	strcpy(w->path, path);
-	err = temporary_open(w);
+	err = file_open(w);
 	if (err) {
 		writer_free(w);
 		return err;
@@ -218,13 +246,11 @@ int snapshot_add(void *arg, const struct record *record)
 /* The name is on the disk when its directory is. */
 static void directory_sync(const char *path)
 {
-	const char *slash = strrchr(path, '/');
 	struct text dir = {0};
 	int fd;
 
-	if (slash)
-		text_add(&dir, path, (size_t)(slash - path) + 1);
-	fd = open(slash ? text_str(&dir) : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	directory_of(path, &dir);
+	fd = open(text_str(&dir), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	text_free(&dir);
 	if (fd < 0)
 		return;
@@ -240,6 +266,19 @@ static mode_t umask_now(void)
 	return mask;
 }
 
+static int name_give(struct snapshot_writer *w)
+{
+	char from[64];
+	int err = name_beside(w, NULL);
+
+	if (err)
+		return err;
+	snprintf(from, sizeof(from), "/proc/self/fd/%d", fileno(w->file));
+	if (linkat(AT_FDCWD, from, AT_FDCWD, w->temporary, AT_SYMLINK_FOLLOW))
+		return fail_os(errno, "cannot give the snapshot the name %s", w->temporary);
+	return 0;
+}
+
 static int finish(struct snapshot_writer *w)
 {
 	struct snapshot_end end;
@@ -253,7 +292,11 @@ static int finish(struct snapshot_writer *w)
 		return err;
 	fchmod(fileno(w->file), 0666 & ~umask_now());
 	if (fflush(w->file) || fsync(fileno(w->file)))
-		return fail_os(errno, "cannot write %s", w->temporary);
+		return fail_os(errno, "cannot write %s", w->path);
+	if (!w->temporary)
+		err = name_give(w);
+	if (err)
+		return err;
 	if (rename(w->temporary, w->path))
 		return fail_os(errno, "cannot rename the snapshot to %s", w->path);
 	return 0;
@@ -275,7 +318,8 @@ int snapshot_commit(struct snapshot_writer *writer, uint64_t *ret_bytes)
 
 void snapshot_abort(struct snapshot_writer *writer)
 {
-	unlink(writer->temporary);
+	if (writer->temporary)
+		unlink(writer->temporary);
 	writer_free(writer);
 }
 

@@ -4,6 +4,7 @@
 #include "cli/load_hex.h"
 #include "cli/load_json.h"
 #include "cli/mapref.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 
 #include <ctype.h>
@@ -12,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Elements at a time: enough to make the call's cost vanish, little memory. */
 #define LOAD_BATCH 256
@@ -29,6 +31,8 @@ struct load {
 	uint64_t lines[LOAD_BATCH]; /* where each element came from */
 	uint32_t pending;
 	uint64_t loaded;
+	uint64_t bytes; /* read */
+	struct progress progress;
 };
 
 static int refused(const struct load *load, uint64_t line, int err, const char *why)
@@ -122,15 +126,29 @@ static int line_load(struct load *load, const char *line)
 	return load->pending == LOAD_BATCH ? flush(load) : 0;
 }
 
+/* Of a pipe nobody knows how much is to come. */
+static uint64_t size_of(FILE *file)
+{
+	struct stat st;
+
+	return fstat(fileno(file), &st) || !S_ISREG(st.st_mode) ? 0 : (uint64_t)st.st_size;
+}
+
 static int file_load(struct load *load, FILE *file)
 {
 	char *line = NULL;
 	size_t room = 0;
+	ssize_t len;
 	int code = 0;
 
+	progress_begin(&load->progress, "load", "bytes", size_of(file));
 	errno = 0;
-	while (!code && getline(&line, &room, file) >= 0)
+	while (!code && (len = getline(&line, &room, file)) >= 0) {
 		code = line_load(load, line);
+		load->bytes += (uint64_t)len;
+		progress_at(&load->progress, load->bytes);
+	}
+	progress_end(&load->progress);
 	if (!code && ferror(file))
 		code = exit_sentence(-errno, "can't read %s: %s", load->name, strerror(errno));
 	free(line);

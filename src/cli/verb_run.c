@@ -2,6 +2,7 @@
 /* verb_run.c: feed a capture to a program; show verdicts, speed and maps. */
 #include "cli/capture.h"
 #include "cli/object.h"
+#include "cli/progress.h"
 #include "cli/text.h"
 #include "cli/verdict.h"
 
@@ -13,11 +14,15 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* The words after OBJ; each may be given once. */
 static const char *const keywords[] = {"prog", "pcap", "repeat", "pin", "engine", NULL};
 enum keyword { PROG, PCAP, REPEAT, PIN, ENGINE, KEYWORDS };
+
+/* What a packet takes in a capture file beside its bytes. */
+#define RECORD_HEAD 16
 
 struct run_words {
 	const char *object;
@@ -37,6 +42,7 @@ struct run {
 	uint64_t program_ns;
 	uint64_t wall_ns;
 	struct verdicts verdicts;
+	struct progress progress;
 };
 
 static volatile sig_atomic_t interrupted;
@@ -116,6 +122,7 @@ static int packet_run(void *arg, const uint8_t *data, uint32_t size)
 		return 1;
 	run->packets++;
 	run->bytes += size;
+	progress_at(&run->progress, run->bytes + run->packets * RECORD_HEAD);
 	if (err) {
 		if (!run->failed++)
 			text_addf(&run->first_failure, "packet %" PRIu64 " (%u bytes): %s",
@@ -131,10 +138,14 @@ static int capture_run(struct run *run, const char *pcap)
 {
 	struct sigaction action = {.sa_handler = on_sigint}, before;
 	uint64_t start = now_ns();
+	struct stat st;
 	int code;
 
+	progress_begin(&run->progress, "run", "bytes",
+		       stat(pcap, &st) || !S_ISREG(st.st_mode) ? 0 : (uint64_t)st.st_size);
 	sigaction(SIGINT, &action, &before);
 	code = capture_walk(pcap, packet_run, run);
+	progress_end(&run->progress);
 	sigaction(SIGINT, &before, NULL);
 	run->wall_ns = now_ns() - start;
 	return code;

@@ -73,6 +73,13 @@ int backend_map_open_pin(const struct backend *backend, const char *path)
 	return open_permitted(backend, BPF_OBJ_GET, &attr, &attr.file_flags);
 }
 
+int backend_map_open_pin_to_read(const struct backend *backend, const char *path)
+{
+	union bpf_attr attr = {.pathname = attr_ptr(path), .file_flags = BPF_F_RDONLY};
+
+	return backend_call(backend, BPF_OBJ_GET, &attr);
+}
+
 int backend_map_next_id(const struct backend *backend, uint32_t id, uint32_t *ret_next)
 {
 	union bpf_attr attr = {.start_id = id};

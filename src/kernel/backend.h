@@ -124,6 +124,7 @@ int backend_map_create(const struct backend *backend, const struct backend_creat
 /* Opened for reading and writing, or only for what is permitted. */
 int backend_map_open_id(const struct backend *backend, uint32_t id);
 int backend_map_open_pin(const struct backend *backend, const char *path);
+int backend_map_open_pin_to_read(const struct backend *backend, const char *path);
 int backend_map_next_id(const struct backend *backend, uint32_t id, uint32_t *ret_next);
 int backend_map_info(const struct backend *backend, int fd, struct bpf_map_info *ret_info);
 /* Maps without keys have NULL for a key: lookup is peek, update push, take pop. */

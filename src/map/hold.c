@@ -57,8 +57,11 @@ int map_hold(struct bpfmap *map, uint64_t within_ns)
 
 	if (map->spec.type != BPF_MAP_TYPE_HASH && map->spec.type != BPF_MAP_TYPE_LRU_HASH)
 		return fail(ENOTSUP,
-			    "a %s cannot be held still: programs write to it without a lock",
+			    "maps of type %s cannot be held still: programs write to them without "
+			    "a lock",
 			    map_type_word(map->spec.type));
+	/* All that the dead hold, at once; one by one it would take too long. */
+	owner_mend_all(&h->region->owners);
 	err = owner_self(&h->region->owners, &self);
 	if (err)
 		return err;
