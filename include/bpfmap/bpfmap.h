@@ -324,7 +324,7 @@ BPFMAP_API int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)
 
 /* From now on lookups through this handle are counted, and through every handle opened from now on (not
  * through those that others have open already, nor where the compiler or interpreter has made an array's
- * lookup an addition). Costs each lookup about two nanoseconds. Call it before other threads use the
+ * lookup an addition). Costs each lookup about three nanoseconds. Call it before other threads use the
  * handle. EPERM: the handle is read-only, or the map frozen. */
 BPFMAP_API int bpfmap_count_lookups(struct bpfmap *map);
 
