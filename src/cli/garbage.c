@@ -11,9 +11,9 @@
 
 #include "cli/places.h"
 #include "cli/text.h"
+#include "cli/writers.h"
 #include "map/map.h"
 #include "region/rundir.h"
-#include "sync/lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -99,40 +99,17 @@ static uint64_t age_of(const char *path, uint64_t changed_ns)
 
 /* ---- what dead writers left ---- */
 
-/* It died with a lock, or with an element that is in nobody's list. */
-static bool is_midway(const struct owner_table *owners, const struct owner_shm *record,
-		      uint32_t number)
-{
-	uint32_t lock_at = shm_u32_load_relaxed(&record->lock_at);
-	struct shm_u32 *word = NULL;
-
-	/* Bloom filters have no locks. */
-	if (lock_at && owners->lock_word)
-		word = owners->lock_word(owners->arg, lock_at - 1);
-	return (word && lock_held_by(word, number)) || shm_u32_load_relaxed(&record->claim) ||
-	       shm_u32_load_relaxed(&record->release);
-}
-
-static void record_judge(struct bpfmap *map, uint32_t number, struct garbage_item *item)
-{
-	struct owner_table *owners = &map->region->owners;
-	const struct owner_shm *record = owner_record(owners, number);
-
-	if (!shm_u32_load_relaxed(&record->state) || owner_alive(owners, number))
-		return;
-	item->dead++;
-	item->midway += is_midway(owners, record, number);
-}
-
 static void writers_judge(struct search *search, const char *path, struct garbage_item item)
 {
+	struct writers writers;
 	struct bpfmap *map;
 
 	if (search->garbage.backend != &backend_user || bpfmap_open(path, BPFMAP_OPEN_RDONLY, &map))
 		return;
-	for (uint32_t n = 0; n < owner_count(&map->region->owners); n++)
-		record_judge(map, n, &item);
+	writers_count(map, &writers);
 	bpfmap_close(map);
+	item.dead = writers.dead;
+	item.midway = writers.midway;
 	item.kind = GARBAGE_WRITERS;
 	item.bytes = 0;
 	if (item.dead)

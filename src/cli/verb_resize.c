@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* verb_resize.c: give a map room for more elements, or for fewer. A region never changes its size; so a
- * new one is made beside it and filled, and takes over the pins, each by one rename(2). Meanwhile writers
+ * new one is made beside it and filled, and takes over the pins (successor.h). Meanwhile writers
  * through the API wait; afterwards those who still have the old one are told where its elements are
  * (map/move.h). Programs ask nobody before they write: what they changed meanwhile is noticed by the
  * counters, and the filling begins again. */
-#include "cli/places.h"
+#include "cli/successor.h"
 #include "cli/text.h"
 #include "cli/transfer.h"
 
 #include "base/error.h"
 #include "map/move.h"
-#include "region/region.h"
-#include "region/rundir.h"
 
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* So often the filling begins again. */
@@ -29,87 +23,13 @@ struct resize {
 	struct mapref ref;
 	struct bpfmap *map;
 	struct shape shape; /* of the new one */
-	struct places places;
-	char **pins; /* real paths */
-	size_t count;
+	struct successor successor;
 	struct target *target;
 	uint32_t entries; /* asked for */
 	bool yes;
 	uint64_t moved;
 	uint64_t given_up;
 };
-
-/* ---- pins and holders ---- */
-
-static void pin_add(struct resize *r, const char *path)
-{
-	char real[PATH_MAX];
-
-	if (!realpath(path, real))
-		return;
-	for (size_t i = 0; i < r->count; i++)
-		if (!strcmp(r->pins[i], real))
-			return;
-	r->pins = must_realloc(r->pins, (r->count + 1) * sizeof(*r->pins));
-	r->pins[r->count] = must_realloc(NULL, strlen(real) + 1);
-	strcpy(r->pins[r->count++], real);
-}
-
-/* The path that MAP was named by; other pins are looked for in the runtime directory. */
-static void pin_add_word(struct resize *r, struct args args)
-{
-	static const char *const keywords[] = {"id", "name", NULL};
-	char path[MAPREF_PATH_MAX], real[PATH_MAX];
-	const char *word;
-
-	mapref_world(&args);
-	word = args_next(&args);
-	if (!word || args_match(word, keywords) >= 0)
-		return;
-	if (args_is(word, "pinned") && args.count)
-		word = args_next(&args);
-	if (!mapref_pin_path(word, path, sizeof(path)) && !rundir_resolve(path, real, sizeof(real)))
-		pin_add(r, real);
-}
-
-static int pins_find(struct resize *r)
-{
-	struct backend_token token, other;
-	int err = r->ref.backend->map_token(r->ref.fd, &r->ref.info, &token);
-
-	for (size_t i = 0; !err && i < r->places.count; i++)
-		if (!r->places.place[i].pid && r->places.place[i].map_id == r->ref.info.id &&
-		    r->ref.backend->proc_token(r->places.place[i].path, &other) &&
-		    other.a == token.a && other.b == token.b)
-			pin_add(r, r->places.place[i].path);
-	if (!err && !r->count)
-		err = fail(ENOENT, "the map has no pin, so nobody would find its successor; pin it "
-				   "first");
-	return err;
-}
-
-/* Others would be told with their next write; whether they can live with that only the user knows. */
-static int holders_check(const struct resize *r)
-{
-	struct backend_token token;
-	struct text pids = {0};
-	int err = r->ref.backend->map_token(r->ref.fd, &r->ref.info, &token);
-
-	for (size_t i = 0; !err && i < r->places.count; i++)
-		if (r->places.place[i].pid && r->places.place[i].token.a == token.a &&
-		    r->places.place[i].token.b == token.b)
-			text_addf(&pids, "%s%d (%s)", pids.len ? ", " : "", r->places.place[i].pid,
-				  r->places.place[i].path);
-	if (pids.len)
-		err = fail(
-			EBUSY,
-			"it is held by %s. Their writes would be refused (ESTALE) until they open "
-			"it again, and what their programs write would go to the old one; add "
-			"the word yes if that is wanted",
-			text_str(&pids));
-	text_free(&pids);
-	return err;
-}
 
 /* ---- elements ---- */
 
@@ -167,44 +87,6 @@ static int fill_whole(struct resize *r, const char *dir, struct progress *progre
 	return fail(EBUSY, "programs write to the map all the time; stop them first");
 }
 
-/* ---- the new one in the old one's place ---- */
-
-static int pin_swap(int fd, const char *pin)
-{
-	struct text beside = {0};
-	int err;
-
-	text_addf(&beside, "%s.new-%d", pin, (int)getpid());
-	err = region_link(fd, text_str(&beside));
-	if (!err && rename(text_str(&beside), pin)) {
-		err = fail_os(errno, "cannot put the new map in the place of %s", pin);
-		unlink(text_str(&beside));
-	}
-	text_free(&beside);
-	return err;
-}
-
-static int pins_swap(const struct resize *r, int fd)
-{
-	struct stat old;
-	int err = 0;
-
-	if (fstat(r->ref.fd, &old))
-		return fail_os(errno, "cannot stat the map's file");
-	for (size_t i = 0; !err && i < r->count; i++)
-		err = pin_swap(fd, r->pins[i]);
-	/* Who might open the old one may open the new one; the owner only where we may give files away. */
-	if (!err && (fchmod(fd, old.st_mode & 07777) ||
-		     (fchown(fd, old.st_uid, old.st_gid) && errno != EPERM)))
-		err = fail_os(errno, "cannot give the new map the old one's mode");
-	return err;
-}
-
-static void directory_of(const char *pin, struct text *ret_dir)
-{
-	text_add(ret_dir, pin, (size_t)(strrchr(pin, '/') - pin) + 1);
-}
-
 /* Writers wait from here on. */
 static int move(struct resize *r, struct progress *progress)
 {
@@ -214,12 +96,12 @@ static int move(struct resize *r, struct progress *progress)
 
 	if (err)
 		return err;
-	directory_of(r->pins[0], &dir);
+	successor_directory(&r->successor, &dir);
 	err = fill_whole(r, text_str(&dir), progress, &fd);
 	if (!err)
 		err = backend_map_info(&backend_user, fd, &info);
 	if (!err)
-		err = pins_swap(r, fd);
+		err = successor_swap(&r->successor, fd);
 	if (err)
 		map_move_cancel(r->map);
 	else
@@ -305,10 +187,10 @@ static int run(struct cli *cli, struct resize *r, struct args words, struct args
 		return exit_sentence(-ENOTSUP,
 				     "the kernel's programs keep the map that they were loaded "
 				     "with; copy it to a larger one");
-	pin_add_word(r, words);
-	err = pins_find(r);
-	if (!err && !r->yes)
-		err = holders_check(r);
+	err = successor_find(&r->ref, words, &r->successor);
+	if (err)
+		return exit_failure(err, "the map was not resized");
+	err = r->yes ? 0 : successor_holders(&r->successor);
 	if (!err)
 		err = shape_of_map(&r->ref, &r->shape);
 	if (err)
@@ -326,17 +208,13 @@ static int run(struct cli *cli, struct resize *r, struct args words, struct args
 int verb_resize(struct cli *cli, struct args *args)
 {
 	struct args words = *args;
-	struct resize r = {.count = 0};
+	struct resize r = {.entries = 0};
 	int code = mapref_parse(cli, args, &r.ref);
 
 	if (code)
 		return code;
-	places_find(r.ref.backend, &r.places);
 	code = run(cli, &r, words, args);
-	places_free(&r.places);
-	for (size_t i = 0; i < r.count; i++)
-		free(r.pins[i]);
-	free(r.pins);
+	successor_free(&r.successor);
 	mapref_close(&r.ref);
 	return code;
 }
