@@ -28,9 +28,24 @@ static bool begins(const char *word, const char *whole)
 	return word[0] && !strncmp(word, whole, strlen(word));
 }
 
+/* advise watches for as long as it is told, or 1.5 s. */
+static bool is_patient(const char *const *words)
+{
+	bool advise = false, brief = false;
+
+	for (size_t i = 0; words[i]; i++) {
+		advise = advise || begins(words[i], "advise");
+		if (i && begins(words[i - 1], "for"))
+			brief = strtod(words[i], NULL) <= 0.01 && !strchr(words[i], 'm');
+	}
+	return advise && !brief;
+}
+
 /* Whether the line may run. */
 static bool is_tame(const char *const *words)
 {
+	if (is_patient(words))
+		return false;
 	for (size_t i = 0; words[i]; i++) {
 		if (strchr("./", words[i][0]) || strstr(words[i], ".."))
 			return false;
