@@ -99,7 +99,7 @@ def pictures_take(browser):
     browser.wait("Number(document.documentElement.dataset.polls) > 8")
     browser.run("document.activeElement.blur()")
     it("a picture: light and wide", browser.picture(PICTURES / "serve.png") > 20000)
-    browser.look(1360, 760, "dark")
+    browser.look(1440, 780, "dark")
     it("dark follows the system", browser.run("getComputedStyle(document.body).backgroundColor") == "rgb(20, 24, 27)")
     browser.picture(PICTURES / "serve-dark.png")
     browser.look(400, 760, "light")
@@ -108,8 +108,9 @@ def pictures_take(browser):
     browser.picture(PICTURES / "serve-narrow-map.png")
     browser.key("Escape")
     it("Escape closes the map", browser.run("document.querySelector('#detail').hidden"))
+    it("and the table of maps fits, too", browser.run("(m => m.scrollWidth <= m.clientWidth)(document.querySelector('#maps'))"))
     browser.picture(PICTURES / "serve-narrow.png")
-    browser.look(1360, 760, "light")
+    browser.look(1440, 780, "light")
 
 
 def rights_cases(browser, server):
@@ -147,7 +148,7 @@ def main():
     maps_make()
     server, browser, traffic = Server(), Browser(), Traffic()
     traffic.start()
-    browser.look(1360, 760)
+    browser.look(1440, 780)
     browser.call("Page.navigate", url=server.base)
     table_cases(browser)
     keyboard_cases(browser)
