@@ -5,10 +5,10 @@ Prometheus that scrapes it; the configuration of docs/serve.yaml, and configurat
 """
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
-import sys
 import urllib.parse
 import urllib.request
 
@@ -210,6 +210,28 @@ def wrong_config_cases():
         it(f"a configuration is refused: {part}", code == 5 and not out and part in err and "wrong.yaml" in err, text, code, err)
 
 
+def spoilt_config_cases():
+    """The example with bytes changed: a sentence or a configuration, never a crash. The address is one that no
+    server can have, so none starts."""
+    seed = int(os.environ.get("SEED") or random.SystemRandom().randrange(1 << 32))
+    print(f"# SEED={seed}")
+    dice, path = random.Random(seed), WORK / "spoilt.yaml"
+    example = (ROOT / "docs/serve.yaml").read_bytes()
+    texts = [b"[" * 50000, b"{a: " * 5000, b"a: &a [*a, *a]", b"- " * 20000, b"\xff\xfe", b"metrics: " + b"!" * 999]
+    for _ in range(2000 if os.environ.get("BPFMAP_LONG") else 150):
+        data = bytearray(example)
+        for _ in range(dice.randrange(1, 8)):
+            at, piece = dice.randrange(len(data)), dice.choice((b"", b"- ", b": ", b"\n  ", b"&a ", b"*a ", b"[", b"{", b"-9", bytes([dice.randrange(256)])))
+            data[at : at + dice.randrange(12)] = piece
+        texts.append(bytes(data))
+    codes = {}
+    for text in texts:
+        path.write_bytes(text)
+        code, out, err = command(TOOL, "serve", "address", "nowhere", "config", path)
+        codes.setdefault((code, bool(out), err.startswith("Error: can't ")), text)
+    same("spoilt configurations give sentences", list(codes), [(5, False, True)])
+
+
 def unfit_config_cases():
     """Configurations that do not fit the maps that there are: said once, and all else is served."""
     path = WORK / "unfit.yaml"
@@ -272,6 +294,7 @@ def main():
     kernel_cases(samples, server)
     same("the server complained of nothing and ended", server.stop(), (0, ""))
     wrong_config_cases()
+    spoilt_config_cases()
     unfit_config_cases()
     finish()
 
