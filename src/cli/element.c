@@ -109,20 +109,9 @@ static void value_error(struct out *out, int err)
 	out_end(out);
 }
 
-void element_value(struct out *out, const struct mapref *ref, const char *name, const void *value)
+void element_value(struct out *out, const struct mapref *ref, const void *value)
 {
-	void (*fn)(struct out *, const struct mapref *, const void *) =
-		out_wants_bytes(out) ? value_bytes : value_typed;
-
-	out_key(out, name, name);
-	if (!backend_is_percpu(ref->info.type)) {
-		fn(out, ref, value);
-		return;
-	}
-	out_begin(out, OUT_ARRAY, OUT_LIST);
-	for (unsigned int cpu = 0; cpu < backend_cpus(); cpu++)
-		fn(out, ref, value_on(ref, value, cpu));
-	out_end(out);
+	value_field(out, ref, value, out_wants_bytes(out) ? value_bytes : value_typed);
 }
 
 void element_key(struct out *out, const struct mapref *ref, const char *name, const char *label,

@@ -21,8 +21,8 @@ void element_cpu_row(struct out *out, const struct mapref *ref, const struct btf
 /* All of them, as an array; *ret_count becomes their number. 0 or -errno. */
 int element_print_all(struct cli *cli, const struct mapref *ref, uint64_t *ret_count);
 
-/* A value under any name, or an array of one per CPU. */
-void element_value(struct out *out, const struct mapref *ref, const char *name, const void *value);
+/* A field with the value, or with one per CPU. */
+void element_value(struct out *out, const struct mapref *ref, const void *value);
 
 /* A key under any name; NULL is nothing. */
 void element_key(struct out *out, const struct mapref *ref, const char *name, const char *label,

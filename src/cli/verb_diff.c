@@ -143,32 +143,26 @@ static void bytes_show(struct out *out, const char *name, const void *data, uint
 		out_raw(out, data, len);
 }
 
-static void value_show(const struct diff *d, const char *name, const struct record *record)
+static void show(const struct diff *d, const char *what, const struct record *record)
 {
-	if (!record)
-		return;
-	if (d->variable)
-		bytes_show(d->out, name, record->value, record->value_len);
-	else
-		element_value(d->out, d->ref, name, record->value);
-}
-
-/* a, b: NULL where there is none. */
-static void show(const struct diff *d, const char *what, const struct record *a,
-		 const struct record *b)
-{
-	const struct record *key = a ? a : b;
-
 	out_begin(d->out, OUT_OBJECT, OUT_ELEMENT);
 	out_key(d->out, "change", "change");
 	out_word(d->out, what);
-	if (d->variable)
-		bytes_show(d->out, "key", key->key, key->key_len);
-	else
-		element_key(d->out, d->ref, "key", "key", key->key);
-	value_show(d, a && b ? "before" : "value", a);
-	value_show(d, a && b ? "after" : "value", b);
+	if (d->variable) {
+		bytes_show(d->out, "key", record->key, record->key_len);
+		bytes_show(d->out, "value", record->value, record->value_len);
+	} else {
+		element_key(d->out, d->ref, "key", "key", record->key);
+		element_value(d->out, d->ref, record->value);
+	}
 	out_end(d->out);
+}
+
+/* Of what changed, both. */
+static void show_changed(const struct diff *d, const struct record *a, const struct record *b)
+{
+	show(d, "before", a);
+	show(d, "after", b);
 }
 
 static bool values_equal(const struct record *a, const struct record *b)
@@ -194,13 +188,13 @@ static void compare(struct diff *d, const struct side *a, const struct side *b)
 		i += order <= 0;
 		j += order >= 0;
 		if (order < 0)
-			show(d, "removed", &left, NULL), d->removed++;
+			show(d, "removed", &left), d->removed++;
 		else if (order > 0)
-			show(d, "added", NULL, &right), d->added++;
+			show(d, "added", &right), d->added++;
 		else if (values_equal(&left, &right))
 			d->same++;
 		else
-			show(d, "changed", &left, &right), d->changed++;
+			show_changed(d, &left, &right), d->changed++;
 	}
 }
 
