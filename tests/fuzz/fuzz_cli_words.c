@@ -53,6 +53,9 @@ static bool is_tame(const char *const *words)
 			return false;
 		if (!strcmp(words[i], "kernel") || begins(words[i], "gc"))
 			return false;
+		/* These watch, and do not end of themselves. */
+		if ((begins(words[i], "top") || begins(words[i], "serve")) && words[i][1])
+			return false;
 		if (i && begins(words[i - 1], "repeat") && strtoull(words[i], NULL, 0) > REPEAT_MAX)
 			return false;
 	}
