@@ -203,5 +203,6 @@ int main(int argc, char **argv)
 		err = run(&load, argv[3]);
 	if (err)
 		fprintf(stderr, "advise_load: %s: %s\n", strerror(-err), bpfmap_last_error());
+	bpfmap_close(load.map);
 	return err != 0;
 }
