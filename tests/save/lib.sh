@@ -5,6 +5,7 @@
 #   writer_start NAME ARGS...   run writer.c in the background, wait until it writes; sets writer
 #   writer_stop                 SIGTERM; sets code and out to what it said
 . "$(dirname "$0")/../cli/lib.sh"
+MANUAL=$(realpath "$(dirname "$0")/../../man/bpfmap-snapshot.1")
 WRITER=$4
 READ="python3 $5"
 writer=
