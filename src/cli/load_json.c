@@ -243,11 +243,13 @@ int load_json(const struct mapref *ref, const char *line, void *ret_key, void *r
 {
 	const struct want key = {"key", ref->info.key_size, ref->key_type};
 	const struct want value = {"value", ref->info.value_size, ref->value_type};
-	const char *s = skip_blanks(line) + 1;
+	const char *s = skip_blanks(line);
 	bool has_key = false, has_value = false;
 	struct span name, data;
 	int more, err = 0;
 
+	if (*s++ != '{')
+		return fail(EINVAL, "an element is an object, {\"key\":...}");
 	memset(ret_value, 0, backend_value_size(&ref->info));
 	while (!err && (more = member_next(&s, &name, &data)) > 0) {
 		if (span_is(&name, "key")) {
