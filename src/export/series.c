@@ -41,7 +41,7 @@ struct series {
 	struct text labels;
 	struct text names; /* of labels, each behind a comma */
 	struct text bucket;
-	char last_name[64];
+	struct text last_name; /* of the label that is in bucket */
 };
 
 /* ---- which map ---- */
@@ -184,28 +184,25 @@ static long double number_of(const struct field_value *value)
  * bucket. */
 static void label_flush(struct series *series)
 {
-	if (series->last_name[0])
-		expose_label(&series->labels, series->last_name, text_str(&series->bucket),
-			     series->bucket.len);
-	series->last_name[0] = 0;
+	if (series->last_name.len)
+		expose_label(&series->labels, text_str(&series->last_name),
+			     text_str(&series->bucket), series->bucket.len);
+	text_clear(&series->last_name);
 }
 
 /* No name twice, and none that means something else. */
 static void name_choose(struct series *series, const char *name)
 {
-	int len = snprintf(series->last_name, sizeof(series->last_name) - 4, "%s%.50s",
-			   strncmp(name, "__", 2) ? "" : "key", name);
-	char *end = series->last_name + (len < 60 ? len : 59);
 	struct text mark = {0};
 
-	if (!strcmp(name, "le"))
-		strcpy(end, "_");
-	for (int i = 2; i < 100; i++) {
+	for (int i = 1; i == 1 || strstr(text_str(&series->names), text_str(&mark)); i++) {
+		text_clear(&series->last_name);
+		text_addf(&series->last_name, "%s%s%s", strncmp(name, "__", 2) ? "" : "key", name,
+			  strcmp(name, "le") ? "" : "_");
+		if (i > 1)
+			text_addf(&series->last_name, "_%d", i);
 		text_clear(&mark);
-		text_addf(&mark, ",%s,", series->last_name);
-		if (!strstr(text_str(&series->names), text_str(&mark)))
-			break;
-		snprintf(end, 4, "_%d", i % 100);
+		text_addf(&mark, ",%s,", text_str(&series->last_name));
 	}
 	text_addf(&series->names, "%s", text_str(&mark));
 	text_free(&mark);
@@ -297,7 +294,7 @@ static int element_take(void *arg, const void *key, const void *value, int err)
 		return 0;
 	text_clear(&series->labels);
 	text_clear(&series->names);
-	series->last_name[0] = 0;
+	text_clear(&series->last_name);
 	if (series->metric->labels)
 		ret = labels_configured(series, key);
 	else
@@ -422,6 +419,7 @@ static void series_free(struct series *series)
 	text_free(&series->labels);
 	text_free(&series->names);
 	text_free(&series->bucket);
+	text_free(&series->last_name);
 }
 
 /* What ebpf_exporter calls its metrics, so that dashboards made for it work. */
