@@ -101,9 +101,8 @@ static void keys_work(void *arg, int fd)
 		head.took_ns = top_clock() - start;
 		if (!frame_write(&walk, fd, &head))
 			return;
-		top_child_rest(start, want->interval_ns > head.took_ns
-					      ? want->interval_ns - head.took_ns
-					      : 0);
+		/* The second walk comes without the long rest: rates are wanted soon. */
+		top_child_rest(head.has_rates ? start : top_clock(), want->interval_ns);
 	}
 }
 

@@ -47,20 +47,19 @@ static size_t memory_slot(const struct top_memory *memory, const void *key, size
 static void memory_free(struct top_memory *memory)
 {
 	free(memory->keys);
-	free(memory->value);
+	free(memory->number);
 	free(memory->used);
 	*memory = (struct top_memory){0};
 }
 
-static void memory_put(struct top_memory *memory, const void *key, size_t key_size,
-		       const struct field_value *value)
+static void memory_put(struct top_memory *memory, const void *key, size_t key_size, uint64_t number)
 {
 	size_t slot = memory_slot(memory, key, key_size);
 
 	memory->count += !memory->used[slot];
 	memory->used[slot] = 1;
 	memcpy(memory->keys + slot * key_size, key, key_size);
-	memory->value[slot] = *value;
+	memory->number[slot] = number;
 }
 
 static void memory_grow(struct top_memory *memory, size_t key_size)
@@ -68,7 +67,7 @@ static void memory_grow(struct top_memory *memory, size_t key_size)
 	size_t room = memory->room ? memory->room * 2 : MEMORY_ROOM;
 	struct top_memory next = {
 		.keys = must_realloc(NULL, room * key_size),
-		.value = must_realloc(NULL, room * sizeof(*next.value)),
+		.number = must_realloc(NULL, room * sizeof(*next.number)),
 		.used = memset(must_realloc(NULL, room), 0, room),
 		.room = room,
 	};
@@ -76,7 +75,7 @@ static void memory_grow(struct top_memory *memory, size_t key_size)
 	for (size_t slot = 0; slot < memory->room; slot++)
 		if (memory->used[slot])
 			memory_put(&next, memory->keys + slot * key_size, key_size,
-				   &memory->value[slot]);
+				   memory->number[slot]);
 	memory_free(memory);
 	*memory = next;
 }
@@ -84,23 +83,32 @@ static void memory_grow(struct top_memory *memory, size_t key_size)
 static void remember(struct top_rank *rank, const void *key, const struct field_value *number)
 {
 	struct top_memory *memory = &rank->memory[0];
+	uint64_t bits = number->number;
 
 	if (memory->count >= TOP_RANK_ELEMENTS)
 		return;
 	if ((memory->count + 1) * 4 > memory->room * 3)
 		memory_grow(memory, rank->key_size);
-	memory_put(memory, key, rank->key_size, number);
+	if (number->kind == FIELD_FLOAT)
+		memcpy(&bits, &number->real, sizeof(bits));
+	memory_put(memory, key, rank->key_size, bits);
 }
 
-static const struct field_value *recall(const struct top_rank *rank, const void *key)
+static bool recall(const struct top_rank *rank, const void *key, enum field_kind kind,
+		   struct field_value *ret_number)
 {
 	const struct top_memory *memory = &rank->memory[1];
 	size_t slot;
 
 	if (!memory->room)
-		return NULL;
+		return false;
 	slot = memory_slot(memory, key, rank->key_size);
-	return memory->used[slot] ? &memory->value[slot] : NULL;
+	if (!memory->used[slot])
+		return false;
+	*ret_number = (struct field_value){.kind = kind, .number = memory->number[slot]};
+	if (kind == FIELD_FLOAT)
+		memcpy(&ret_number->real, &memory->number[slot], sizeof(ret_number->real));
+	return true;
 }
 
 /* ---- the first N ---- */
@@ -174,15 +182,15 @@ void top_rank_begin(struct top_rank *rank, uint64_t now_ns)
 void top_rank_add(struct top_rank *rank, const void *key, const void *value,
 		  const struct field_value *number)
 {
-	const struct field_value *before = recall(rank, key);
+	struct field_value before;
 	struct top_figure figure = {.value = *number, .rate = NAN};
 
 	/* Bytes belong to the element and would not last. */
 	if (number->kind == FIELD_BYTES)
 		figure.value = (struct field_value){.kind = FIELD_UNSIGNED};
-	else if (before)
+	else if (recall(rank, key, number->kind, &before))
 		figure.rate =
-			top_rank_rate(before, number, rank->bits, rank->at_ns - rank->before_ns);
+			top_rank_rate(&before, number, rank->bits, rank->at_ns - rank->before_ns);
 	rank->elements++;
 	ranked_add(rank, TOP_BY_VALUE, &figure, key, value);
 	ranked_add(rank, TOP_BY_RATE, &figure, key, value);

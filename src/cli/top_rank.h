@@ -36,7 +36,7 @@ struct top_rank {
 	} ranked[TOP_RANKS];
 	struct top_memory {
 		uint8_t *keys;
-		struct field_value *value;
+		uint64_t *number; /* of a floating-point number its bits */
 		uint8_t *used;
 		size_t count;
 		size_t room; /* a power of two, or 0 */
