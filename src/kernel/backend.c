@@ -145,6 +145,20 @@ int backend_map_next_key(const struct backend *backend, int fd, const void *key,
 	return backend_call(backend, BPF_MAP_GET_NEXT_KEY, &attr);
 }
 
+/* For types that have no batches. */
+static int update_each(const struct backend *backend, int fd, const uint8_t *keys,
+		       const uint8_t *values, uint32_t *count)
+{
+	uint32_t want = *count;
+	struct bpf_map_info info;
+	int err = backend_map_info(backend, fd, &info);
+
+	for (*count = 0; !err && *count < want; *count += !err)
+		err = backend_map_update(backend, fd, keys + (size_t)*count * info.key_size,
+					 values + *count * backend_value_size(&info), BPF_ANY);
+	return err;
+}
+
 int backend_map_update_batch(const struct backend *backend, int fd, const void *keys,
 			     const void *values, uint32_t *count)
 {
@@ -154,6 +168,8 @@ int backend_map_update_batch(const struct backend *backend, int fd, const void *
 					 .count = *count}};
 	int err = backend_call(backend, BPF_MAP_UPDATE_BATCH, &attr);
 
+	if (err == -E524 || err == -EOPNOTSUPP)
+		return update_each(backend, fd, keys, values, count);
 	*count = attr.batch.count;
 	return err;
 }

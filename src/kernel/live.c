@@ -28,6 +28,7 @@ static const char *cmd_name(int cmd)
 	case BPF_MAP_LOOKUP_ELEM: return "BPF_MAP_LOOKUP_ELEM";
 	case BPF_MAP_UPDATE_ELEM: return "BPF_MAP_UPDATE_ELEM";
 	case BPF_MAP_DELETE_ELEM: return "BPF_MAP_DELETE_ELEM";
+	case BPF_MAP_UPDATE_BATCH: return "BPF_MAP_UPDATE_BATCH";
 	case BPF_MAP_LOOKUP_BATCH: return "BPF_MAP_LOOKUP_BATCH";
 	case BPF_MAP_GET_NEXT_KEY: return "BPF_MAP_GET_NEXT_KEY";
 	case BPF_MAP_LOOKUP_AND_DELETE_ELEM: return "BPF_MAP_LOOKUP_AND_DELETE_ELEM";
@@ -45,13 +46,36 @@ static const char *cmd_name(int cmd)
 	}
 }
 
+/* What the errno of a call on a map means there; NULL: no more than its name says. */
+static const char *cause_of(int cmd, int err)
+{
+	bool writes = cmd == BPF_MAP_UPDATE_ELEM || cmd == BPF_MAP_UPDATE_BATCH ||
+		      cmd == BPF_MAP_DELETE_ELEM || cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ||
+		      cmd == BPF_MAP_LOOKUP_AND_DELETE_BATCH;
+
+	if (writes && err == EPERM)
+		return "the kernel's map is frozen, or may only be read";
+	if (writes && err == E2BIG)
+		return "the kernel's map is full, or the index is out of range";
+	if (cmd == BPF_MAP_FREEZE && err == EPERM)
+		return "the kernel's map is frozen already, or may only be read";
+	if (cmd == BPF_MAP_FREEZE && err == EBUSY)
+		return "the kernel's map is frozen already, or somebody has mapped it to write";
+	if (err == E524)
+		return "the kernel's map type has no such operation";
+	return NULL;
+}
+
 static long live_bpf(int cmd, union bpf_attr *attr, unsigned int size)
 {
 	/* Not syscall(), which is answered by the process's engine. */
 	long ret = raw_syscall(__NR_bpf, cmd, (long)attr, size, 0, 0, 0);
+	const char *cause = ret < 0 ? cause_of(cmd, (int)-ret) : NULL;
 
 	if (ret >= 0)
 		return ret;
+	if (cause)
+		return fail((int)-ret, "%s", cause);
 	if (ret == -EPERM)
 		return fail(EPERM, "the kernel does not permit %s; it needs root or CAP_BPF",
 			    cmd_name(cmd));

@@ -106,5 +106,55 @@ for type in hash percpu_hash lru_hash lru_percpu_hash array percpu_array lpm_tri
 	it "and its value" says 'all(.[]; (if .key|length == 8 then [.key[7], .key[6]] else .key end) as $k |
 		(if .values then .values[0].value else .value end) as $v |
 		$v[0] + 256 * $v[1] == if $k[0] + 256 * $k[1] < 5000 then 3 * ($k[0] + 256 * $k[1]) else 0 end)' true
+	run -j clear "$fs/$dir/$type"
+	it "clear empties $type" says '.deleted // .zeroed' $count
+	run -j dump "$fs/$dir/$type"
+	case $type in
+	*array) it "an array's elements are zero" says 'all(.[]; (if .values then .values[0].value else .value end)|add == 0)' true ;;
+	*) it "$type is empty then" prints '[]' ;;
+	esac
 done
+
+# Without keys.
+for type in queue stack; do
+	run create kernel "$dir/$type" type $type value 4 entries 2
+	run push "$fs/$dir/$type" value 1 0 0 0
+	run push "$fs/$dir/$type" value 2 0 0 0
+	it "push into a $type" ok
+	run push "$fs/$dir/$type" value 3 0 0 0
+	it "a full $type has exit code 3" refuses 3 "full"
+	[ $type = queue ] && first=1 || first=2
+	run -j peek "$fs/$dir/$type"
+	it "peek at a $type" says '.value[0]' $first
+	run -j pop "$fs/$dir/$type"
+	it "pop from a $type" says '.value[0]' $first
+	run -j pop "$fs/$dir/$type"
+	it "pop the other" says '.value[0]' $((3 - first))
+	run pop "$fs/$dir/$type"
+	it "pop from an empty $type is not found" refuses 1 ""
+	run -j show "$fs/$dir/$type"
+	it "a $type cannot be counted" says '.entries' null
+done
+run create kernel "$dir/bloom" type bloom_filter value 4 entries 100
+run push "$fs/$dir/bloom" value 1 2 3 4
+run peek "$fs/$dir/bloom" value 1 2 3 4
+it "peek at a Bloom filter" shows "perhaps"
+
+# Limits and permissions, with a cause.
+run create kernel "$dir/small" type hash key 4 value 4 entries 1
+run update "$fs/$dir/small" key 1 0 0 0 value 1 0 0 0
+run update "$fs/$dir/small" key 2 0 0 0 value 1 0 0 0
+it "a full map has exit code 3 and a sentence" refuses 3 "full"
+run update "$fs/$dir/small" key 1 0 0 0 value 1 0 0 0 noexist
+it "noexist of a present key" refuses 5 "exists"
+run freeze "$fs/$dir/small"
+it "freeze" ok
+run update "$fs/$dir/small" key 1 0 0 0 value 1 0 0 0
+it "a frozen map has exit code 4 and a sentence" refuses 4 "frozen"
+run freeze "$fs/$dir/small"
+it "freeze twice" refuses 4 "frozen already"
+run dump kernel id 4294967294
+it "an id that nobody has" refuses 1 "4294967294"
+run dump kernel "$dir/nosuch"
+it "a path that is not there" refuses 1 "nosuch"
 finish
