@@ -327,7 +327,7 @@ static int insert_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 	struct redo redo = {.meta_after = meta_next(meta), .delta = 1};
 	uint32_t slot = slot_empty(h, meta);
 
-	if (hash_is_full(h))
+	if (((uint32_t)shm_u64_load_relaxed(&h->shm->count) & COUNT_MASK) >= h->max_entries)
 		return hash_full(h);
 	if (slot == SLOT_NONE)
 		return insert_chained(h, b, self, op, &redo);
@@ -555,20 +555,6 @@ static bool evict_wait(uint64_t *began_ns)
 	return now_ns - *began_ns < LOCK_TIMEOUT_NS;
 }
 
-static int update_attempt(struct hash *h, uint32_t index, const struct operand *op, uint64_t flags)
-{
-	struct owner_local *self;
-	int err = bucket_lock(h, index, &self);
-
-	if (err)
-		return err;
-	err = hash_update_locked(h, hash_bucket(h, index), self, op, flags);
-	if (h->lru && err != EVICT_FIRST)
-		hash_unclaim(h, self);
-	lock_release(&hash_bucket(h, index)->lock);
-	return err;
-}
-
 int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags)
 {
 	uint32_t index = hash_bucket_of(h, op->hash);
@@ -577,13 +563,14 @@ int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags
 	int err = value_check_flags(flags, &h->shape);
 
 	for (uint32_t tries = 0; !err && tries < EVICT_TRIES; tries++) {
-		if (tries || !op->absent || !hash_is_full(h)) {
-			err = update_attempt(h, index, op, flags);
-			if (err != EVICT_FIRST)
-				return err;
-		}
-		err = owner_self(&h->region->owners, &self);
+		err = bucket_lock(h, index, &self);
 		if (err)
+			return err;
+		err = hash_update_locked(h, hash_bucket(h, index), self, op, flags);
+		if (h->lru && err != EVICT_FIRST)
+			hash_unclaim(h, self);
+		lock_release(&hash_bucket(h, index)->lock);
+		if (err != EVICT_FIRST)
 			return err;
 		err = hash_evict(h, self);
 		if (err != EVICT_LATER)
@@ -597,11 +584,8 @@ int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags
 int hash_update(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
 {
 	struct hash *h = map->priv;
-	struct operand op = {.hash = hash_key(h, key), .key = key, .value = value, .cpu = ALL_CPUS};
+	struct operand op = {hash_key(h, key), key, value, ALL_CPUS};
 
-	/* The lookup's mark is the update's as well. */
-	if (h->lru && hash_is_full(h) && !(flags & BPF_EXIST))
-		op.absent = !map->lookup_uncounted(map, key);
 	return hash_update_operand(h, &op, flags);
 }
 
@@ -609,10 +593,7 @@ static int percpu_hash_update(struct bpfmap *map, const void *key, const void *v
 			      uint64_t flags)
 {
 	struct hash *h = map->priv;
-	struct operand op = {.hash = hash_key(h, key),
-			     .key = key,
-			     .value = value,
-			     .cpu = vcpu_current(h->g.cpus)};
+	struct operand op = {hash_key(h, key), key, value, vcpu_current(h->g.cpus)};
 
 	return hash_update_operand(h, &op, flags);
 }

@@ -242,7 +242,6 @@ struct operand {
 	const void *key;
 	const void *value;
 	uint32_t cpu;
-	bool absent; /* the key was not there a moment ago: a full LRU map may evict at once */
 };
 
 /* The cpu argument that means every CPU, as the system call writes. */

@@ -62,11 +62,6 @@ static inline bool count_change(struct hash *h, uint32_t owner, uint32_t seq, ui
 	return true;
 }
 
-static inline bool hash_is_full(const struct hash *h)
-{
-	return ((uint32_t)shm_u64_load_relaxed(&h->shm->count) & COUNT_MASK) >= h->max_entries;
-}
-
 /* The answer to an insertion into a full map: E2BIG, or EVICT_FIRST. */
 int hash_full(struct hash *h);
 

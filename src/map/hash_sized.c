@@ -225,10 +225,7 @@ ALWAYS_INLINE int update_sized(struct bpfmap *map, const void *key, const void *
 			       uint64_t flags, uint32_t key_size)
 {
 	struct hash *h = map->priv;
-	struct operand op = {.hash = hash_bytes(key, key_size, h->seed),
-			     .key = key,
-			     .value = value,
-			     .cpu = ALL_CPUS};
+	struct operand op = {hash_bytes(key, key_size, h->seed), key, value, ALL_CPUS};
 	uint32_t index = hash_bucket_of(h, op.hash);
 	struct bucket_shm *b = hash_bucket(h, index);
 	struct owner_local *self;
