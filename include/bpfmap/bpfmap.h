@@ -58,7 +58,8 @@ struct bpfmap_create_opts {
 	uint32_t numa_node; /* used only with BPF_F_NUMA_NODE */
 	uint32_t
 		spin_lock_plus1; /* byte offset of a struct bpf_spin_lock in the value, plus 1; 0: none */
-	const char *dir; /* MEMORY_SHARED: make the file in this directory, for instance on a disk, instead
+	const char *
+		dir; /* MEMORY_SHARED: make the file in this directory, for instance on a disk, instead
 			    of the runtime directory; the map can be pinned on that file system. Or NULL */
 };
 

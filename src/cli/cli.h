@@ -12,7 +12,7 @@ struct cli {
 	struct out *out;
 	const struct backend *backend;
 	bool for_programs; /* the output is JSON: no pages, no questions */
-	bool debug; /* -d: also what is usually left out */
+	bool debug;	   /* -d: also what is usually left out */
 };
 
 /* Each verb takes its words and returns an exit code. */

@@ -38,15 +38,16 @@ static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
 const char *top_term_refusal(void)
 {
 	const char *term = getenv("TERM");
+	bool can_move;
 	int status;
 
 	if (!term || !*term)
 		return "TERM is not set";
 	if (setupterm(NULL, STDOUT_FILENO, &status) != OK)
 		return "the terminal's type is not known here";
-	if (!cursor_address || !clr_eol)
-		return "the terminal cannot move its cursor";
-	return NULL;
+	can_move = cursor_address && clr_eol;
+	del_curterm(cur_term);
+	return can_move ? NULL : "the terminal cannot move its cursor";
 }
 
 static void on_end(int number)

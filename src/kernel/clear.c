@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Elements at a time: enough to make the call's cost vanish, little memory. */
 #define CLEAR_BATCH 256
@@ -42,15 +43,14 @@ static int clear_buckets(struct clear *clear)
 	int err = 0;
 
 	for (bool first = true; !err; first = false) {
-		attr = (union bpf_attr){
-			.batch = {
-				.map_fd = (uint32_t)clear->fd,
-				.in_batch = first ? 0 : (uint64_t)(uintptr_t)&cursor,
-				.out_batch = (uint64_t)(uintptr_t)&cursor,
-				.keys = (uint64_t)(uintptr_t)clear->keys,
-				.values = (uint64_t)(uintptr_t)clear->values,
-				.count = clear->room,
-			}};
+		/* All of it, beyond the member too, as the kernel demands: an initializer need not. */
+		memset(&attr, 0, sizeof(attr));
+		attr.batch.map_fd = (uint32_t)clear->fd;
+		attr.batch.in_batch = first ? 0 : (uint64_t)(uintptr_t)&cursor;
+		attr.batch.out_batch = (uint64_t)(uintptr_t)&cursor;
+		attr.batch.keys = (uint64_t)(uintptr_t)clear->keys;
+		attr.batch.values = (uint64_t)(uintptr_t)clear->values;
+		attr.batch.count = clear->room;
 		err = (int)clear->backend->bpf(BPF_MAP_LOOKUP_AND_DELETE_BATCH, &attr,
 					       sizeof(attr));
 		if (err == -ENOSPC && clear->room < UINT32_MAX / 2)

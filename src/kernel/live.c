@@ -267,7 +267,8 @@ static int live_prog_walk(backend_prog_fn *fn, void *arg)
 		union bpf_attr open = {.prog_id = attr.next_id};
 		int fd = (int)live_bpf(BPF_PROG_GET_FD_BY_ID, &open, sizeof(open));
 
-		attr = (union bpf_attr){.start_id = attr.next_id};
+		attr.start_id = attr.next_id;
+		attr.next_id = 0;
 		/* Unloaded since its id was read. */
 		if (fd == -ENOENT)
 			continue;

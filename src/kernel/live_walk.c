@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 /* Room for a batch: so many elements, less where they are large. */
@@ -70,15 +71,14 @@ static int batch_read(struct batches *batches, bool first, uint32_t *ret_count)
 	int err;
 
 	do {
-		attr = (union bpf_attr){
-			.batch = {
-				.map_fd = (uint32_t)batches->fd,
-				.in_batch = first ? 0 : (uint64_t)(uintptr_t)batches->cursor,
-				.out_batch = (uint64_t)(uintptr_t)batches->cursor,
-				.keys = (uint64_t)(uintptr_t)batches->keys,
-				.values = (uint64_t)(uintptr_t)batches->values,
-				.count = batches->room,
-			}};
+		/* All of it, beyond the member too, as the kernel demands: an initializer need not. */
+		memset(&attr, 0, sizeof(attr));
+		attr.batch.map_fd = (uint32_t)batches->fd;
+		attr.batch.in_batch = first ? 0 : (uint64_t)(uintptr_t)batches->cursor;
+		attr.batch.out_batch = (uint64_t)(uintptr_t)batches->cursor;
+		attr.batch.keys = (uint64_t)(uintptr_t)batches->keys;
+		attr.batch.values = (uint64_t)(uintptr_t)batches->values;
+		attr.batch.count = batches->room;
 		err = (int)backend_kernel.bpf(BPF_MAP_LOOKUP_BATCH, &attr, sizeof(attr));
 		/* The next bucket holds more than there is room for. */
 		if (err == -ENOSPC && batches->room < UINT32_MAX / 2) {

@@ -7,6 +7,7 @@
  * Invariants   1. the mover's record has LOCK_MOVE in lock_at as long as it moves; who mends it or
  *                 inherits its number clears that first (owner_mend)
  * Edges        V1 release of frozen -> F2 acquire (map.c): who sees MOVED sees moved_to
+ *              V2 acq_rel of moved_to and frozen: movers see each other
  * Progress     a writer waits for the mover, a second at most
  * If a process dies    moving: the next writer opens the map again; the new region was nobody's yet.
  *              Between the renaming of pins and MOVED (map_move_done): who has the old map open goes on
@@ -66,8 +67,9 @@ int map_move_begin(struct bpfmap *map)
 		return fail(EBUSY, "process %u is resizing the map",
 			    shm_u32_load_relaxed(&owner_record(owners, before - 1)->pid));
 	shm_u32_store_relaxed(&owner_record(owners, me - 1)->lock_at, LOCK_MOVE + 1);
+	/* V2 acq_rel <-> V2 */
 	if (shm_u32_cas_acq_rel(&map->region->header->moved_to, &before, me) &&
-	    shm_u32_cas_acq_rel(state_of(map), &expected, REGION_MOVING))
+	    shm_u32_cas_acq_rel(state_of(map), &expected, REGION_MOVING)) /* V2 acq_rel <-> V2 */
 		return 0;
 	shm_u32_store_relaxed(&owner_record(owners, me - 1)->lock_at, 0);
 	return fail(EBUSY, "somebody else resizes or freezes the map at this moment");

@@ -59,7 +59,7 @@ struct region_header_shm {
 	uint32_t btf_value_type_id;
 	uint32_t spin_lock_plus1;
 	/* Written by anybody, rarely. */
-	struct shm_u32 frozen; /* enum region_closed */
+	struct shm_u32 frozen;	       /* enum region_closed */
 	struct shm_u64 reserved_bytes; /* bytes of the file that have been reserved */
 	struct shm_u64 changed_ns;     /* CLOCK_REALTIME when a change was last noticed */
 	struct shm_u64 changes_seen;   /* how many there were then */
@@ -67,8 +67,9 @@ struct region_header_shm {
 	/* While REGION_MOVING: number + 1 of the owner that moves the elements into another region. When
 	 * REGION_MOVED: the id of the map that has them. */
 	struct shm_u32 moved_to;
-	struct shm_u32 unclean; /* on disk: in use, or its last user did not close it (map/disk.c) */
-	struct shm_u64 boot;	/* on disk: which boot the id is from */
+	struct shm_u32
+		unclean;     /* on disk: in use, or its last user did not close it (map/disk.c) */
+	struct shm_u64 boot; /* on disk: which boot the id is from */
 	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
 	uint8_t pad[256 - 168];
 	struct shm_u64 type_words[(REGION_HEADER_LEN - 256) / 8];
@@ -114,7 +115,7 @@ struct region_create {
 	uint64_t reserve_end;
 	uint32_t cpus; /* possible CPUs */
 	bool shared;
-	bool seeded; /* false: hash seed 0 (BPF_F_ZERO_SEED) */
+	bool seeded;	 /* false: hash seed 0 (BPF_F_ZERO_SEED) */
 	const char *dir; /* where the unnamed file is made; NULL: in the runtime directory */
 	const char *name;
 	const void *btf;

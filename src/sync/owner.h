@@ -22,7 +22,8 @@
 #define OWNER_NONE   UINT32_MAX
 #define OWNER_COUNTS 8
 #define OWNER_BEACON ((int64_t)1 << 60) /* far behind any file's end */
-#define OWNER_USERS  (OWNER_BEACON - 1) /* on a disk: all who write, and who comes first: map/disk.c */
+#define OWNER_USERS \
+	(OWNER_BEACON - 1) /* on a disk: all who write, and who comes first: map/disk.c */
 
 /* A redo record: what to do to finish the operation in progress. Meaning of the fields: map/hash.c,
  * map/array.c. Written by the owner while it holds the lock lock_at; read by who mends. */
@@ -91,7 +92,7 @@ struct owner_table {
 	void *reserve_arg;
 	owner_mend_fn *mend; /* the map type's; set after open, before the first registration */
 	struct shm_u32 *(*lock_word)(void *arg, uint32_t lock_index); /* NULL if out of range */
-	bool is_user; /* holds OWNER_USERS, and so does a child after fork() */
+	bool is_user;	/* holds OWNER_USERS, and so does a child after fork() */
 	uint32_t locks; /* those that LOCK_ALL means: numbers below it */
 	void *arg;
 	struct owner_table *next, *prev; /* all tables of the process, for fork */

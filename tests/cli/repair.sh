@@ -105,10 +105,7 @@ done
 # A chain that is cut: what was behind it is found again.
 rm -f "$BPFMAP_DIR/percpu_hash"
 made percpu_hash
-scribble "$BPFMAP_DIR/percpu_hash" 12 00000000
-scribble "$BPFMAP_DIR/percpu_hash" 28 00000000
-scribble "$BPFMAP_DIR/percpu_hash" 44 00000000
-scribble "$BPFMAP_DIR/percpu_hash" 60 00000000
+for n in $(seq 0 31); do scribble "$BPFMAP_DIR/percpu_hash" $((16 * n + 12)) 00000000; done
 run check percpu_hash
 it "cut chains are found" refuses 5 "not sound"
 run -j repair percpu_hash
@@ -119,7 +116,7 @@ it "because the pool is searched" says '.cut_off > 0' true
 rm -f "$BPFMAP_DIR/percpu_hash"
 made percpu_hash
 for n in 1 2 3 4 5 6 7 8 9 10; do run delete percpu_hash key $n 0 0 0; done
-scribble "$BPFMAP_DIR/percpu_hash" 12 00000000
+for n in $(seq 0 31); do scribble "$BPFMAP_DIR/percpu_hash" $((16 * n + 12)) 00000000; done
 run -j repair percpu_hash
 it "deleted elements stay deleted" says '[.saved,.lost]' "[$((N - 10)),0]"
 

@@ -16,6 +16,9 @@ fi
 WAIT=40
 export LC_ALL=C.UTF-8 LINES= COLUMNS= NO_COLOR=
 unset LINES COLUMNS NO_COLOR TMUX
+# What ncurses keeps until the process ends is no leak of ours.
+printf 'leak:libncursesw\nleak:libtinfo\n' >"$work/suppressions"
+export LSAN_OPTIONS="suppressions=$work/suppressions:print_suppressions=0"
 mux() { tmux -S "$work/tmux" -f /dev/null "$@"; }
 writer=
 stop() {

@@ -53,8 +53,10 @@ static const struct verb verbs[] = {
 	 {"create", "new", "type", "hash", "key", "4", "value", "8", "entries", "4"},
 	 true,
 	 true},
-	{"list", {"list"}, false, false},
+	{"list", {"list", "user"}, false, false},
 	{"show", {"show", "h"}, false, false},
+	{"check", {"check", "h"}, true, false},
+	{"gc", {"gc", "user"}, false, false},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 

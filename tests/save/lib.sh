@@ -6,8 +6,10 @@
 #   writer_stop                 SIGTERM; sets code and out to what it said
 . "$(dirname "$0")/../cli/lib.sh"
 MANUAL=$(realpath "$(dirname "$0")/../../man/bpfmap-snapshot.1")
-WRITER=$4
-READ="python3 $5"
+BPFMAP=$(realpath "$BPFMAP")
+TYPES=$(realpath "$TYPES")
+WRITER=$(realpath "$4")
+READ="python3 $(realpath "$5")"
 writer=
 
 # until_true COMMAND...: within 60 s.
