@@ -130,7 +130,7 @@ release
 # The manual's examples; the command that they call is this one.
 man=$(dirname "$0")/../../man/bpfmap-gc.1
 mkdir "$work/bin"
-ln -s "$BPFMAP" "$work/bin/bpfmap"
+ln -s "$(realpath "$BPFMAP")" "$work/bin/bpfmap"
 sed -n '/^\.SH EXAMPLES/,/^\.fi/p' "$man" | grep '^bpfmap' | sed 's/\\-/-/g' >"$work/examples"
 while read -r line; do
 	last=$line

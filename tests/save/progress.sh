@@ -21,16 +21,17 @@ shown() { case $out in *"$1"*) true ;; *) false ;; esac; }
 escape=$(printf '\033')
 
 # Elements as load reads them, from a pipe that is slow: no total. From a file: a bar.
-"$WRITER" fill /sys/fs/bpf/m 300000 300000 || exit 99
-run dump m lines
-printf '%s\n' "$out" >lines
-run create copy type hash key 8 value 16 entries 600000
+# So many that also a fast machine takes longer than the half second after which a bar appears.
+n=1500000
+"$WRITER" fill /sys/fs/bpf/m $n $n || exit 99
+"$BPFMAP" dump m lines >lines || exit 99
+run create copy type hash key 8 value 16 entries $((2 * n))
 on_terminal load copy lines
 it "load works on a terminal" [ "$code" = 0 ]
 it "and shows a bar" shown "load "
 it "with percent, rate and time left" [ "$(grep -c ' %.*bytes, .*/s ETA ' shown)" -gt 0 ]
 it "in colour" shown "$escape[32m"
-it "which is cleared" shown "$escape[Kloaded 300000"
+it "which is cleared" shown "$escape[Kloaded $n"
 NO_COLOR=1
 export NO_COLOR
 on_terminal load copy lines
@@ -38,7 +39,7 @@ it "NO_COLOR: without colour" [ "$(grep -c "$escape\[32m" shown)" = 0 ]
 it "the bar is there" shown "##"
 unset NO_COLOR
 run load copy lines
-it "without a terminal there is none" prints "loaded 300000"
+it "without a terminal there is none" prints "loaded $n"
 on_terminal list
 it "nor for what is quick" [ "$(grep -c ETA shown)" = 0 ]
 TERM=dumb
