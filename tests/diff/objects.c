@@ -336,6 +336,11 @@ static const struct {
 	{PROT_NONE, MAP_SHARED, 0, false},
 };
 
+bool mapping_stays(int64_t way)
+{
+	return mappings[(uint64_t)way % MAPPINGS].stays;
+}
+
 /* A store, or a load, through a mapping. */
 void do_poke(struct request *r)
 {

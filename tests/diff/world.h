@@ -126,6 +126,8 @@ uint8_t value_byte(int64_t number);
 uint32_t stride_of(const struct object *o);
 /* The byte of an array's first page that a store through a mapping changes. */
 size_t poked(const struct object *o, int64_t number);
+/* Does a mapping made in this way stay until the next one? (objects.c) */
+bool mapping_stays(int64_t way);
 
 void answer_clear(struct answer *a);
 void answer_add(struct answer *a, const void *bytes, size_t size);
