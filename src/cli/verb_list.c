@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
+#include <unistd.h>
 
 /* The kernel's maps are counted by walking over them: so long, all together. */
 #define COUNT_NS 300000000ull
@@ -122,8 +123,11 @@ static int rows_all(struct cli *cli, const struct backend *only)
 		err = rows_of(cli, &backend_kernel, &shown);
 	out_end(cli->out);
 	if (!only && (err == -EPERM || err == -EACCES || err == -ENOSYS)) {
+		/* To be told so once at a terminal is enough: who scripts asks for a world. */
 		fflush(stdout);
-		fprintf(stderr, "Note: the kernel's maps are left out: %s\n", bpfmap_last_error());
+		if (isatty(STDERR_FILENO))
+			fprintf(stderr, "Note: the kernel's maps are left out: %s\n",
+				bpfmap_last_error());
 		err = 0;
 	}
 	if (err)

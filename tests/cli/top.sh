@@ -29,6 +29,9 @@ stop() {
 }
 trap stop EXIT
 
+# tmux runs commands by this shell; that of an ordinary user may be one that refuses.
+export SHELL=/bin/sh
+
 # terminal COLUMNS LINES COMMAND: in a shell that tells how the command ended and the terminal's settings.
 terminal() {
 	last=$3
@@ -127,7 +130,8 @@ it "c counts a map's lookups" sees 'from now on has his lookups counted'
 it "they have a rate from then on" sees ' full +hash +4 .* 0 +— +[1-9]'
 press q
 it "q ends it" sees '^ended with 0$'
-sh -c "until [ -s $work/stty-after ]; do :; done"
+end=$(($(date +%s) + WAIT))
+while [ ! -s "$work/stty-after" ] && [ "$(date +%s)" -lt $end ]; do sleep 0.05; done
 it "the terminal is as before" restored
 
 # ---- sizes ----
@@ -199,14 +203,16 @@ for signal in TERM INT HUP; do
 	sees ' busy '
 	kill -$signal "$(cat "$work/pid")"
 	it "SIG$signal ends it" sees '^ended with 1[0-9][0-9]$'
-	sh -c "until [ -s $work/stty-after ]; do :; done"
+	end=$(($(date +%s) + WAIT))
+while [ ! -s "$work/stty-after" ] && [ "$(date +%s)" -lt $end ]; do sleep 0.05; done
 	it "SIG$signal leaves the terminal as it was" restored
 done
 terminal 80 24 "sh -c 'echo \$\$ >$work/pid; exec $BPFMAP top user'"
 sees ' busy '
 kill -SEGV "$(cat "$work/pid")"
 it "a crash ends it" sees 'ended with 139$'
-sh -c "until [ -s $work/stty-after ]; do :; done"
+end=$(($(date +%s) + WAIT))
+while [ ! -s "$work/stty-after" ] && [ "$(date +%s)" -lt $end ]; do sleep 0.05; done
 it "a crash leaves the terminal as it was" restored
 
 # ---- colours, other terminals ----
