@@ -69,6 +69,14 @@ misses() {
 }
 # line N REGEX: line N of the page as it was last seen.
 line() { printf '%s\n' "$out" | sed -n "$1p" | grep -qE -- "$2"; }
+# settled: the shell has told the terminal's settings.
+settled() {
+	end=$(($(date +%s) + WAIT))
+	while [ ! -s "$work/stty-after" ]; do
+		[ "$(date +%s)" -lt $end ] || return 1
+		sleep 0.05
+	done
+}
 restored() { cmp "$work/stty-before" "$work/stty-after" >"$work/null"; }
 
 mkfifo "$work/ready"
@@ -130,8 +138,7 @@ it "c counts a map's lookups" sees 'from now on has his lookups counted'
 it "they have a rate from then on" sees ' full +hash +4 .* 0 +— +[1-9]'
 press q
 it "q ends it" sees '^ended with 0$'
-end=$(($(date +%s) + WAIT))
-while [ ! -s "$work/stty-after" ] && [ "$(date +%s)" -lt $end ]; do sleep 0.05; done
+settled
 it "the terminal is as before" restored
 
 # ---- sizes ----
@@ -203,16 +210,14 @@ for signal in TERM INT HUP; do
 	sees ' busy '
 	kill -$signal "$(cat "$work/pid")"
 	it "SIG$signal ends it" sees '^ended with 1[0-9][0-9]$'
-	end=$(($(date +%s) + WAIT))
-while [ ! -s "$work/stty-after" ] && [ "$(date +%s)" -lt $end ]; do sleep 0.05; done
+	settled
 	it "SIG$signal leaves the terminal as it was" restored
 done
 terminal 80 24 "sh -c 'echo \$\$ >$work/pid; exec $BPFMAP top user'"
 sees ' busy '
 kill -SEGV "$(cat "$work/pid")"
 it "a crash ends it" sees 'ended with 139$'
-end=$(($(date +%s) + WAIT))
-while [ ! -s "$work/stty-after" ] && [ "$(date +%s)" -lt $end ]; do sleep 0.05; done
+settled
 it "a crash leaves the terminal as it was" restored
 
 # ---- colours, other terminals ----
@@ -227,7 +232,7 @@ press q
 terminal 150 24 "LC_ALL=C $BPFMAP top user"
 it "without UTF-8 bars are plain" sees ' 100\.0% ######## '
 press q
-terminal 150 24 "TERM=dumb $BPFMAP top user interval 0.1 sort name"
+terminal 240 70 "TERM=dumb $BPFMAP top user interval 0.1 sort name"
 it "a dumb terminal gets look after look, and is told so" sees 'printing look after look instead of pages'
 it "as a table" sees '^ *ID +WORLD +NAME'
 press C-c
