@@ -4,8 +4,9 @@
  *
  * Each owner counts in its own record, so that counting costs no shared cache line; who reads adds them up
  * (map_counts). Counts outlive their owners. A thread that cannot register (a read-only handle) does not
- * count. Lookups are counted only through handles that were asked to (map_count_lookups): the count costs a
- * lookup more than a fiftieth of its time.
+ * count. Lookups are counted only through handles that were asked to (bpfmap_count_lookups()): a lookup of 4.7 ns
+ * takes 7.5 with the count.
+ * If a process dies    an operation that it has done may be missing in the counts; no other state depends on them.
  */
 #ifndef BPFMAP_MAP_COUNT_H
 #define BPFMAP_MAP_COUNT_H
