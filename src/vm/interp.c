@@ -14,6 +14,7 @@
  */
 #include "vm/atomics.h"
 #include "vm/helpers.h"
+#include "vm/native.h"
 #include "vm/run.h"
 
 #include <endian.h>
@@ -427,11 +428,22 @@ failed:
 }
 /* clang-format on */
 
+/* The frame is open. */
+static int enter(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
+		 uint64_t *ret_r0)
+{
+	const struct vm_native *native = __atomic_load_n(&run->prog->native, __ATOMIC_ACQUIRE);
+
+	if (native)
+		return native->entries[entry - run->prog->code](run, args, ret_r0);
+	return interp_run(run, entry, args, ret_r0);
+}
+
 int interp_start(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
 		 uint64_t *ret_r0)
 {
 	frame_enter(run, 0);
-	return interp_run(run, entry, args, ret_r0);
+	return enter(run, entry, args, ret_r0);
 }
 
 int interp_callback(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
@@ -444,7 +456,7 @@ int interp_callback(struct vm_run *run, const struct vm_insn *entry, const uint6
 		return vm_fault(run, E2BIG, "callbacks nest more than %u frames deep",
 				VM_MAX_FRAMES);
 	frame_enter(run, run->depth + 1);
-	err = interp_run(run, entry, args, ret_r0);
+	err = enter(run, entry, args, ret_r0);
 	if (err)
 		return err;
 	frame_open(run, run->depth - 1);

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "sync/vcpu.h"
 #include "vm/helpers.h"
+#include "vm/native.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -156,6 +157,8 @@ void vm_free(struct vm_prog *prog)
 	for (uint32_t i = 0; i < prog->map_cnt; i++)
 		if (prog->source.put)
 			prog->source.put(prog->source.arg, prog->maps[i].map);
+	if (prog->native)
+		prog->native->free(prog->native);
 	lines_free(&prog->lines);
 	free(prog->is_subprog);
 	free(prog->code);

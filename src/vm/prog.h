@@ -54,6 +54,7 @@ struct vm_prog {
 	uint32_t vcpu_cnt;
 	struct vm_map_source source;
 	struct vm_lines lines;
+	struct vm_native *native; /* compiled code, once there is some (native.h); set with release */
 	char name[16];
 };
 
