@@ -56,7 +56,11 @@ static long add_one(__u32 i, void *context)
 
 static long update_one(__u32 i, void *context)
 {
+#if VALUE_WORDS <= 32 /* the stack has 512 bytes */
 	struct kernel_value value = {};
+#else
+	static struct kernel_value value;
+#endif
 	__u32 id = batch.ids[i & MASK];
 
 	value.w[0] = batch.keys[i & MASK].w[0] >> VALUE_SHIFT;
