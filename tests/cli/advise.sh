@@ -21,11 +21,20 @@ make() { # NAME WORDS...
 load() { # MODE FROM COUNT [USED]: on the map made last
 	"$LOAD" $world "$(name "$map")" "$@" || exit 1
 }
+# Until the map has an element; a load that deletes may never be caught with one.
+begun() {
+	tries=0
+	until "$BPFMAP" getnext $world "$(name "$map")" >"$work/begun" 2>&1 || [ $tries -ge 50 ]; do
+		tries=$((tries + 1))
+		sleep 0.02
+	done
+}
 # advise [MODE FROM COUNT [USED]]: watch the map made last, with such a load beside it.
 advise() {
 	if [ $# -gt 0 ]; then
 		"$LOAD" $world "$(name "$map")" "$@" &
 		pid=$!
+		begun
 	fi
 	run -j advise $world "$(name "$map")" for ${long:-0.6}s
 	if [ $# -gt 0 ]; then
