@@ -89,6 +89,10 @@ static int verb_run_word(struct cli *cli, const char *word, struct args *args)
 				  word);
 	if (i < 0)
 		return exit_usage("what is '%s'? bpfmap help lists the verbs", word);
+	if (args->count == 1 && help_is_wanted(args_peek(args))) {
+		help_verb_print(stdout, verbs[i].name);
+		return 0;
+	}
 	return verbs[i].run(cli, args);
 }
 

@@ -28,11 +28,11 @@ int verb_create(struct cli *cli, struct args *args)
 	struct mapref_file file;
 	int code, fd, err;
 
-	code = mapref_file(args, "FILE", &file);
+	code = mapref_file(args, "PATH", &file);
 	if (code)
 		return code;
 	name_default(file.path, name);
-	code = create_words_parse(args, "create FILE", &words);
+	code = create_words_parse(args, "create PATH", &words);
 	if (code)
 		return code;
 	fd = how->map_flags & BPFMAP_F_VARIABLE ? variable_create(file.backend, how)

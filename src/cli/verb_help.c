@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_help.c: the help text, made from the tables. */
+/* verb_help.c: the help texts, made from the tables. */
 #include "cli/help.h"
 
 #include "cli/cli.h"
 
+#include <ctype.h>
 #include <string.h>
+
+#define WIDTH	  80 /* columns, but for words that are wider by themselves */
+#define GROUP_MAX 45 /* words together in brackets that stay on one line */
 
 static const struct {
 	const char *name;
@@ -23,6 +27,35 @@ static const struct {
 #define ALIAS(word, verb) {#word, #verb},
 #include "cli/aliases.def"
 #undef ALIAS
+};
+
+static const struct {
+	const char *name;
+	const char *grammar;
+	const char *text;
+} words[] = {
+#define WORD(name, offer, grammar, text) {name, grammar, text},
+#include "cli/words.def"
+#undef WORD
+};
+
+static const struct {
+	const char *verbs; /* names with blanks between */
+	const char *words;
+	const char *text;
+} keywords[] = {
+#define KEYWORD(verbs, words, text) {verbs, words, text},
+#include "cli/keywords.def"
+#undef KEYWORD
+};
+
+static const struct {
+	const char *verb;
+	const char *line;
+} examples[] = {
+#define EXAMPLE(verb, line) {#verb, line},
+#include "cli/examples.def"
+#undef EXAMPLE
 };
 
 static const struct {
@@ -56,48 +89,180 @@ static const char *const flags[] = {
 #undef MAP_FLAG
 };
 
+static const char *const columns[] = {
+#define TOP_COLUMN(NAME, word, json, heading, unit, width, rank, help) word,
+#include "cli/top_columns.def"
+#undef TOP_COLUMN
+};
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-/* NAME := a|b|c */
-static void words_print(FILE *file, const char *name, const char *const *words, size_t count)
+/* ---- paragraphs ---- */
+
+/* Where the next word goes. */
+struct paragraph {
+	FILE *file;
+	size_t indent; /* of all lines but the first */
+	size_t column;
+	bool begun;
+};
+
+static void paragraph_word(struct paragraph *p, const char *word, size_t len)
 {
-	fprintf(file, "  %-5s := ", name);
-	for (size_t i = 0; i < count; i++)
-		fprintf(file, "%s%s", i ? "|" : "", words[i]);
+	if (p->begun && p->column + 1 + len > WIDTH) {
+		fprintf(p->file, "\n%*s", (int)p->indent, "");
+		p->column = p->indent;
+	} else if (p->begun) {
+		fputc(' ', p->file);
+		p->column++;
+	}
+	fwrite(word, 1, len, p->file);
+	p->column += len;
+	p->begun = true;
+}
+
+/* How long the next word is. What stands in brackets or braces is one, if it is short. */
+static size_t word_length(const char *text)
+{
+	size_t len = 0;
+	int depth = 0;
+
+	while (text[len] && (depth || !strchr(" \n", text[len]))) {
+		if (strchr("[{", text[len]))
+			depth++;
+		if (strchr("]}", text[len]))
+			depth--;
+		len++;
+	}
+	return len <= GROUP_MAX ? len : strcspn(text, " \n");
+}
+
+static void paragraph_text(struct paragraph *p, const char *text)
+{
+	while (*(text += strspn(text, " \n"))) {
+		size_t len = word_length(text);
+
+		paragraph_word(p, text, len);
+		text += len;
+	}
+}
+
+/* A line that begins with head, and text behind it from column indent on. */
+static void entry_print(FILE *file, const char *head, size_t indent, const char *text)
+{
+	int column = fprintf(file, "%-*s", (int)indent, head);
+	struct paragraph p = {.file = file, .indent = indent, .column = (size_t)column};
+
+	paragraph_text(&p, text);
 	fputc('\n', file);
 }
 
-static void grammar_print(FILE *file)
+/* ---- words in capitals ---- */
+
+static bool in_word(char c)
 {
-	fputs("\nwhere\n"
-	      "  MAP   := id N | pinned FILE | name NAME | FILE\n"
-	      "  FILE  := a path; a relative one is in the runtime directory ($BPFMAP_DIR, else\n"
-	      "           /dev/shm/bpfmap-UID), and /sys/fs/bpf/x is x there; ./x is x here\n"
-	      "  DATA  := BYTE ... | hex BYTE ... | VALUE\n"
-	      "  BYTE  := 0 to 255, decimal, 0x hexadecimal or 0 octal\n"
-	      "  VALUE := where the map has BTF: 5, -1, 'c', true, ENUMERATOR, \"text\",\n"
-	      "           { .packets = 1, .bytes = 2 } or {\"packets\":1,\"bytes\":2}\n"
-	      "  FIELD := key | value, and where the map has BTF value.packets, key.address[2];\n"
-	      "           without BTF of 1, 2, 4 or 8 bytes: a little-endian number. Of values "
-	      "per\n"
-	      "           CPU their sum, or what percpu says\n"
-	      "  OP    := == != < <= > >= in quotes ('value > 5'), or eq ne lt le gt ge\n",
-	      file);
-	words_print(file, "TYPE", types, COUNT(types));
-	words_print(file, "FLAGS", flags, COUNT(flags));
-	fputs("           joined by commas, or a number\n"
-	      "Verbs and keywords may be shortened as long as they stay unambiguous.\n",
-	      file);
+	return isalnum((unsigned char)c) || c == '.' || c == '_';
+}
+
+/* Marks the rows of words[] whose names stand in a text. */
+static void words_mark(const char *text, bool *wanted)
+{
+	while (*text) {
+		size_t len = 0;
+
+		while (in_word(text[len]))
+			len++;
+		while (len && text[len - 1] == '.')
+			len--;
+		for (size_t i = 0; i < COUNT(words); i++)
+			if (strlen(words[i].name) == len && !strncmp(words[i].name, text, len))
+				wanted[i] = true;
+		text += len ? len : 1;
+	}
+}
+
+static void names_print(struct paragraph *p, const char *const *names, size_t count)
+{
+	char all[512];
+	size_t len = 0;
+
+	for (size_t i = 0; i < count && len < sizeof(all); i++)
+		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? "|" : "",
+					names[i]);
+	paragraph_word(p, all, strlen(all));
+}
+
+/* NAME := grammar; text */
+static void word_print(FILE *file, size_t i)
+{
+	char head[32];
+	size_t len = (size_t)snprintf(head, sizeof(head), "  %-5s := ", words[i].name);
+	struct paragraph p = {.file = file, .indent = 11, .column = len};
+
+	fputs(head, file);
+	if (!strcmp(words[i].name, "TYPE"))
+		names_print(&p, types, COUNT(types));
+	else if (!strcmp(words[i].name, "FLAGS"))
+		names_print(&p, flags, COUNT(flags));
+	else if (!strcmp(words[i].name, "COLUMN"))
+		names_print(&p, columns, COUNT(columns));
+	else
+		paragraph_text(&p, words[i].grammar);
+	if (words[i].text[0] && p.begun) {
+		fprintf(file, "\n%*s", (int)p.indent, "");
+		p = (struct paragraph){.file = file, .indent = p.indent, .column = p.indent};
+	}
+	paragraph_text(&p, words[i].text);
+	fputc('\n', file);
+}
+
+/* The words of a text, and those that they are made of. */
+static void grammar_print(FILE *file, const char *text)
+{
+	bool wanted[COUNT(words)] = {false}, seen[COUNT(words)] = {false};
+	bool any = false;
+
+	words_mark(text, wanted);
+	for (size_t i = 0; i < COUNT(words); i++) {
+		any = any || wanted[i];
+		if (!wanted[i] || seen[i])
+			continue;
+		seen[i] = true;
+		words_mark(words[i].grammar, wanted);
+		i = (size_t)-1; /* begin again: it may have named an earlier row */
+	}
+	if (any)
+		fputs("\nwhere\n", file);
+	for (size_t i = 0; i < COUNT(words); i++)
+		if (wanted[i])
+			word_print(file, i);
+}
+
+/* ---- all verbs ---- */
+
+static void synopsis_print(FILE *file, size_t verb, const char *prefix, size_t indent)
+{
+	struct paragraph p = {.file = file, .indent = indent, .column = strlen(prefix)};
+
+	fputs(prefix, file);
+	paragraph_text(&p, verbs[verb].name);
+	paragraph_text(&p, verbs[verb].synopsis);
+	fputc('\n', file);
 }
 
 void help_print(FILE *file)
 {
 	fputs("Usage: bpfmap [OPTIONS] VERB ...\n\n", file);
-	for (size_t i = 0; i < COUNT(verbs); i++)
-		fprintf(file, "  %s%s%s\n        %s\n", verbs[i].name,
-			verbs[i].synopsis[0] ? " " : "", verbs[i].synopsis, verbs[i].help);
-	grammar_print(file);
-	fputs("\nOptions\n", file);
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		synopsis_print(file, i, "  ", 13);
+		entry_print(file, "", 8, verbs[i].help);
+	}
+	fputs("\nwhere\n", file);
+	for (size_t i = 0; i < COUNT(words); i++)
+		word_print(file, i);
+	fputs("Verbs and keywords may be shortened as long as they stay unambiguous.\n"
+	      "\nOptions\n",
+	      file);
 	for (size_t i = 0; i < COUNT(options); i++) {
 		fprintf(file, options[i].letter ? "  -%c, " : "      ", options[i].letter);
 		fprintf(file, "--%-13s %s\n", options[i].name, options[i].help);
@@ -105,20 +270,78 @@ void help_print(FILE *file)
 	fputs("\nExit codes\n", file);
 	for (size_t i = 0; i < COUNT(codes); i++)
 		fprintf(file, "  %d  %s\n", codes[i].number, codes[i].meaning);
+	fputs("\nbpfmap help VERB says more; so does man bpfmap.\n", file);
+}
+
+/* ---- one verb ---- */
+
+/* Is name one of the words in a list? */
+static bool list_has(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; (at = strstr(at, name)) != NULL; at += len)
+		if ((at == list || at[-1] == ' ') && (!at[len] || at[len] == ' '))
+			return true;
+	return false;
+}
+
+static void keywords_print(FILE *file, const char *verb)
+{
+	size_t width = 0;
+
+	for (size_t i = 0; i < COUNT(keywords); i++)
+		if (list_has(keywords[i].verbs, verb) && strlen(keywords[i].words) > width)
+			width = strlen(keywords[i].words);
+	if (width)
+		fputc('\n', file);
+	for (size_t i = 0; i < COUNT(keywords); i++) {
+		char head[128];
+
+		if (!list_has(keywords[i].verbs, verb))
+			continue;
+		snprintf(head, sizeof(head), "  %s", keywords[i].words);
+		entry_print(file, head, width + 4, keywords[i].text);
+	}
 }
 
 static const char *alias_verb(const char *word)
 {
-	for (size_t i = 0; word && i < COUNT(aliases); i++)
+	for (size_t i = 0; i < COUNT(aliases); i++)
 		if (!strcmp(word, aliases[i].word))
 			return aliases[i].verb;
 	return word;
 }
 
+void help_verb_print(FILE *file, const char *name)
+{
+	const char *verb = alias_verb(name), *heading = "\nfor example\n";
+	size_t v = 0;
+
+	while (v < COUNT(verbs) - 1 && strcmp(verbs[v].name, verb))
+		v++;
+	synopsis_print(file, v, "bpfmap ", 13);
+	entry_print(file, "", 2, verbs[v].help);
+	keywords_print(file, verb);
+	grammar_print(file, verbs[v].synopsis);
+	for (size_t i = 0; i < COUNT(examples); i++) {
+		if (strcmp(examples[i].verb, verb))
+			continue;
+		fprintf(file, "%s  %s\n", heading, examples[i].line);
+		heading = "";
+	}
+	fprintf(file, "\nmore: man bpfmap-%s\n", verb);
+}
+
+bool help_is_wanted(const char *word)
+{
+	return !strcmp(word, "help") || !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
 int verb_help(struct cli *cli, struct args *args)
 {
-	const char *names[COUNT(verbs) + 1] = {0};
-	const char *word = alias_verb(args_next(args));
+	const char *names[COUNT(verbs) + COUNT(aliases) + 1] = {0};
+	const char *word = args_next(args);
 	int i, code = args_end(args);
 
 	if (code)
@@ -129,11 +352,11 @@ int verb_help(struct cli *cli, struct args *args)
 	}
 	for (size_t v = 0; v < COUNT(verbs); v++)
 		names[v] = verbs[v].name;
+	for (size_t a = 0; a < COUNT(aliases); a++)
+		names[COUNT(verbs) + a] = aliases[a].word;
 	i = args_match(word, names);
 	if (i < 0)
 		return exit_usage("what is '%s'? bpfmap help lists the verbs", word);
-	printf("bpfmap %s%s%s\n  %s\n", verbs[i].name, verbs[i].synopsis[0] ? " " : "",
-	       verbs[i].synopsis, verbs[i].help);
-	grammar_print(stdout);
+	help_verb_print(stdout, names[i]);
 	return 0;
 }

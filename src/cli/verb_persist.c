@@ -107,7 +107,7 @@ int verb_persist(struct cli *cli, struct args *args)
 
 	if (code)
 		return code;
-	code = args_word(args, "FILE, on a disk", &path);
+	code = args_word(args, "PATH, on a disk", &path);
 	if (!code)
 		code = args_end(args);
 	if (!code) {

@@ -11,7 +11,7 @@ int verb_pin(struct cli *cli, struct args *args)
 
 	if (code)
 		return code;
-	code = args_word(args, "FILE", &file);
+	code = args_word(args, "PATH", &file);
 	if (!code)
 		code = args_end(args);
 	if (!code)

@@ -171,6 +171,18 @@ it "help lists verbs" shows "getnext MAP"
 it "help lists exit codes" shows "the command line is wrong"
 run help run
 it "help of a verb" shows "bpfmap run OBJ.bpf.o"
+it "it says what its words mean" shows "repeat N"
+it "it has an example" shows "bpfmap run seen.bpf.o"
+it "it names the man page" shows "man bpfmap-run"
+wanted=$out
+run run help
+it "help behind a verb is the verb's help" prints "$wanted"
+run -j run --help
+it "so is --help" prints "$wanted"
+run enqueue -h
+it "and -h, of a second name, too" shows "bpfmap push MAP"
+run help enqueue
+it "help knows second names" shows "bpfmap push MAP"
 run --help
 it "--help is help" shows "getnext MAP"
 finish

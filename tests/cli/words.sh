@@ -69,7 +69,7 @@ wrong "does not fit" update h key 1 2 3 4 value 1 256
 wrong "did not find key" delete h
 wrong "what is 'x'" delete h key 1 2 3 4 x
 wrong "expected key" getnext h 1
-wrong "FILE is missing" pin h
+wrong "PATH is missing" pin h
 wrong "did not find key" take h
 wrong "key expected 4 bytes" take h key 1 2
 wrong "what is 'x'" take h key 1 2 3 4 x
@@ -92,8 +92,8 @@ wrong "key is missing" create x type hash value 4 entries 4
 wrong "value is missing" create x type bloom_filter entries 4
 wrong "what is 'y'" pin h x y
 
-wrong "FILE is missing" create
-wrong "FILE is an empty string" create ""
+wrong "PATH is missing" create
+wrong "PATH is an empty string" create ""
 wrong "type is missing" create x
 wrong "entries is missing" create x type hash key 4 value 4
 wrong "unrecognized map type: hsh" create x type hsh
