@@ -6,8 +6,11 @@
  * same checks except those that facts.h proves, the same sentences.
  *
  * A program is compiled at most once; struct vm_native is published in prog->native with release and
- * lives as long as the program. Runs under way go on in the engine they began in, callbacks included
+ * lives as long as the program, also while the interpreter is asked for (is_paused). Runs under way go on in the engine they began in, callbacks included
  * or not: both engines keep frames, budget and faults in struct vm_run in the same way.
+ *
+ * The core hides its symbols, so the module gets what it needs as struct vm_jit_host, and is itself one
+ * symbol, a struct vm_jit_ops. Both are built from the same tree: vm_jit_abi() notices if not.
  */
 #ifndef BPFMAP_VM_NATIVE_H
 #define BPFMAP_VM_NATIVE_H
@@ -15,14 +18,129 @@
 #include "vm/facts.h"
 #include "vm/run.h"
 
-/* A subprogram, compiled. The caller has opened its frame; args are R1 to R5. 0 and R0, or run->err. */
+/* Which engine runs a program. */
+enum vm_jit_mode {
+	VM_JIT_OFF,  /* the interpreter, also if the program has been compiled */
+	VM_JIT_ON,   /* machine code; an error where that is not possible */
+	VM_JIT_AUTO, /* machine code where the compiler is installed, else the interpreter */
+};
+
+/* Choose the engine for the runs that begin from now on; the first ON or AUTO compiles. May be called
+ * at any time, from any thread. ON: ENOTSUP (the compiler is not installed, or is not of this build),
+ * E2BIG (too many instructions to compile), ENOMEM; the program stays as it was. AUTO fails only with
+ * ENOMEM. */
+int vm_prog_compile(struct vm_prog *prog, enum vm_jit_mode mode);
+
+/* Compiled code, in figures. */
+struct vm_code_info {
+	uint32_t insns;	     /* of the program */
+	uint64_t code_bytes; /* 0: there is no compiled code */
+	uint64_t compile_ns; /* 0: it was loaded from a file */
+	const char *engine;  /* "interpreter" or "jit": what the next run begins in */
+};
+void vm_prog_code(const struct vm_prog *prog, struct vm_code_info *ret_info);
+
+/* A subprogram, compiled. The caller has opened its frame and not cleared it; args are R1 to R5. 0 and
+ * R0, or run->err. */
 typedef int vm_native_fn(struct vm_run *run, const uint64_t args[5], uint64_t *ret_r0);
 
 struct vm_native {
-	vm_native_fn **entries; /* per slot: subprogram starts, else NULL */
+	vm_native_fn **entries;	  /* per slot: subprogram starts, else NULL */
+	const uint64_t *literals; /* code from a file finds its addresses here; else NULL */
 	uint64_t code_bytes;
 	uint64_t compile_ns;
+	uint32_t is_paused; /* 1: runs begin in the interpreter all the same; atomic */
 	void (*free)(struct vm_native *native);
 };
+
+/* What compiled code calls, in the order of VM_HOST_*: slow paths and failures. slot is the instruction's
+ * number, which becomes run->pc. */
+typedef uint64_t vm_host_fn(struct vm_run *run, uint64_t slot, uint64_t a, uint64_t b, uint64_t c);
+
+enum vm_host {
+	/* Load b bytes at address a into *(uint64_t *)c, whatever kind of memory. 0 or run->err. */
+	VM_HOST_LOAD,
+	VM_HOST_STORE, /* likewise: b bytes of c at a */
+	/* The address a if it is that of a word of b bytes for an atomic access of kind c (VM_READ |
+	 * VM_WRITE); else 0, and the run has failed. */
+	VM_HOST_ATOMIC,
+	/* LD_ABS, LD_IND: b bytes at offset a, the context in R6 being c. Bit 32 and the bytes as R0; 0:
+	 * outside the packet; bit 33: the run has failed. */
+	VM_HOST_PACKET,
+	/* Call the struct vm_helper a with args b (5 words), all checked. R0; see run->err. */
+	VM_HOST_CALL,
+	VM_HOST_ADD_VALUE,     /* a lookup in the struct vm_map a gave the value b */
+	VM_HOST_OUT_OF_BUDGET, /* these end the run and return run->err */
+	VM_HOST_TOO_DEEP,
+	VM_HOST_CALLBACK_TOO_DEEP,
+	VM_HOST_EXIT_LOCKED,
+	VM_HOST_COUNT
+};
+
+/* An address that compiled code uses. */
+enum vm_literal_kind {
+	VM_LITERAL_HOST,      /* function `index` of enum vm_host */
+	VM_LITERAL_HELPER,    /* struct vm_helper of helper number `index` */
+	VM_LITERAL_HELPER_FN, /* its function */
+	VM_LITERAL_MAP_REF,   /* prog->maps[index] */
+	VM_LITERAL_MAP,	      /* its handle */
+	VM_LITERAL_LOOKUP,    /* its type's lookup */
+	VM_LITERAL_VALUES,    /* an array's first value */
+	VM_LITERAL_DIRECT,    /* the value that instructions address directly */
+	VM_LITERAL_CODE,      /* prog->code[index] */
+};
+
+struct vm_literal {
+	uint32_t kind; /* enum vm_literal_kind */
+	uint32_t index;
+};
+
+/* Where an array's values lie. */
+struct vm_array {
+	uint64_t values;
+	uint64_t stride;
+	uint64_t plane_stride; /* from one CPU's values to the next one's; 0: not per CPU */
+	uint32_t cpus;	       /* 1: not per CPU */
+	uint32_t max_entries;
+};
+
+/* What the compiler calls while it compiles. */
+struct vm_jit_host {
+	uint64_t (*literal)(const struct vm_prog *prog, struct vm_literal what);
+	/* False if the map is no array of either kind. */
+	bool (*array)(const struct bpfmap *map, struct vm_array *ret_array);
+	int (*fail)(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+};
+
+/* What the module exports as bpfmap_jit_ops. */
+struct vm_jit_ops {
+	uint64_t abi;
+	const char *compiler; /* "LLVM 19.1.7" */
+	/* One program at a time (native.c's lock). ENOMEM; ENOTSUP: the machine; E2BIG. */
+	int (*compile)(const struct vm_jit_host *host, const struct vm_prog *prog,
+		       const struct vm_facts *facts, struct vm_native **ret_native);
+};
+
+/* Changes with every structure that both sides know. */
+static inline uint64_t vm_jit_abi(void)
+{
+	/* clang-format off */
+	const size_t sizes[] = {
+		sizeof(struct vm_run), sizeof(struct vm_prog), sizeof(struct bpfmap),
+		sizeof(struct vm_jit_ops), sizeof(struct vm_jit_host), sizeof(struct vm_fact),
+		sizeof(struct vm_native), VM_HOST_COUNT, VM_OP_COUNT, offsetof(struct vm_run, fields),
+	};
+	/* clang-format on */
+	uint64_t abi = 1; /* raise it when meaning changes and no size does */
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
+		abi = abi * 0x100000001b3u ^ sizes[i];
+	return abi;
+}
+
+/* native_host.c. */
+extern const struct vm_jit_host native_host;
+uint64_t native_literal(const struct vm_prog *prog, struct vm_literal what);
+bool native_array(const struct bpfmap *map, struct vm_array *ret_array);
 
 #endif
