@@ -29,6 +29,11 @@ size_t map_syscall_value_size(const struct bpfmap *map);
  * place, else 0. */
 int map_may_write(const struct bpfmap *map);
 
+/* The CPUs of those of n maps that are per-CPU, in the order in which everybody goes onto them: by region id, then
+ * by address. One that is there by two handles counts once. Returns how many; n at most MAP_ORDERED_MAX. */
+#define MAP_ORDERED_MAX 64u
+uint32_t map_cpus_in_order(struct bpfmap *const *maps, uint32_t n, struct vcpus **ret_cpus);
+
 /* A handle just opened: lookups are counted if the region says so (count.c). */
 void map_adopt_lookup_count(struct bpfmap *map);
 

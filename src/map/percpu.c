@@ -10,6 +10,51 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Private maps have no id, so the address of the lock words decides there. */
+static bool cpus_equal(const struct bpfmap *a, const struct bpfmap *b)
+{
+	return a->vcpus->shm == b->vcpus->shm || (a->region->id && a->region->id == b->region->id);
+}
+
+static bool cpus_before(const struct bpfmap *a, const struct bpfmap *b)
+{
+	if (a->region->id != b->region->id)
+		return a->region->id < b->region->id;
+	return a->vcpus < b->vcpus;
+}
+
+/* Where the map's CPUs belong among the first n, or -1 if they are there. */
+static int place_of(struct bpfmap *const *sorted, uint32_t n, const struct bpfmap *map)
+{
+	uint32_t at = n;
+
+	for (uint32_t i = 0; i < n; i++)
+		if (cpus_equal(sorted[i], map))
+			return -1;
+	while (at && cpus_before(map, sorted[at - 1]))
+		at--;
+	return (int)at;
+}
+
+uint32_t map_cpus_in_order(struct bpfmap *const *maps, uint32_t n, struct vcpus **ret_cpus)
+{
+	struct bpfmap *sorted[MAP_ORDERED_MAX];
+	uint32_t found = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		int at = maps[i]->vcpus ? place_of(sorted, found, maps[i]) : -1;
+
+		if (at < 0)
+			continue;
+		memmove(sorted + at + 1, sorted + at, (found - (uint32_t)at) * sizeof(sorted[0]));
+		sorted[at] = maps[i];
+		found++;
+	}
+	for (uint32_t i = 0; i < found; i++)
+		ret_cpus[i] = sorted[i]->vcpus;
+	return found;
+}
+
 uint32_t bpfmap_cpus(const struct bpfmap *map)
 {
 	return map->vcpus ? map->vcpus->count : 1;

@@ -67,42 +67,13 @@ static int check_load(const struct vm_load *load)
 	return 0;
 }
 
-/* Private maps have no id, so the address of the lock words decides there. */
-static bool vcpus_equal(const struct bpfmap *a, const struct bpfmap *b)
-{
-	return a->vcpus->shm == b->vcpus->shm || (a->region->id && a->region->id == b->region->id);
-}
-
-static bool vcpus_before(const struct bpfmap *a, const struct bpfmap *b)
-{
-	if (a->region->id != b->region->id)
-		return a->region->id < b->region->id;
-	return a->vcpus < b->vcpus;
-}
-
-/* Insertion sort; a map that the program knows by two handles counts once. */
 static void vcpus_collect(struct vm_prog *prog)
 {
-	const struct bpfmap *sorted[VM_MAX_MAPS];
-	uint32_t n = 0;
+	struct bpfmap *maps[VM_MAX_MAPS];
 
-	for (uint32_t i = 0; i < prog->map_cnt; i++) {
-		const struct bpfmap *map = prog->maps[i].map;
-		bool known = !map->vcpus;
-		uint32_t at = n;
-
-		for (uint32_t j = 0; j < n && !known; j++)
-			known = vcpus_equal(sorted[j], map);
-		if (known)
-			continue;
-		for (; at && vcpus_before(map, sorted[at - 1]); at--)
-			sorted[at] = sorted[at - 1];
-		sorted[at] = map;
-		n++;
-	}
-	for (uint32_t i = 0; i < n; i++)
-		prog->vcpus[i] = sorted[i]->vcpus;
-	prog->vcpu_cnt = n;
+	for (uint32_t i = 0; i < prog->map_cnt; i++)
+		maps[i] = prog->maps[i].map;
+	prog->vcpu_cnt = map_cpus_in_order(maps, prog->map_cnt, prog->vcpus);
 }
 
 static int prog_build(const struct vm_load *load, struct vm_prog *prog)

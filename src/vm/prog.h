@@ -18,8 +18,8 @@
 
 #define VM_STACK_FRAME 512u /* bytes a frame has, and all frames of a call chain together */
 #define VM_MAX_FRAMES  8u
-#define VM_MAX_INSNS   1000000u /* the kernel's limit for privileged callers */
-#define VM_MAX_MAPS    64u	/* likewise */
+#define VM_MAX_INSNS   1000000u	       /* the kernel's limit for privileged callers */
+#define VM_MAX_MAPS    MAP_ORDERED_MAX /* likewise: 64 */
 
 /* A decoded instruction. */
 struct vm_insn {
@@ -54,7 +54,8 @@ struct vm_prog {
 	uint32_t vcpu_cnt;
 	struct vm_map_source source;
 	struct vm_lines lines;
-	struct vm_native *native; /* compiled code, once there is some (native.h); set with release */
+	struct vm_native
+		*native; /* compiled code, once there is some (native.h); set with release */
 	char name[16];
 };
 
