@@ -6,8 +6,11 @@
 packages_build=(gcc libc6-dev meson ninja-build pkg-config libbpf-dev libelf-dev zlib1g-dev
 	libcmocka-dev libpcap-dev libncurses-dev libmicrohttpd-dev libyaml-dev clang python3)
 packages_check=(clang-format binutils bpftool jq tmux libclang-rt-14-dev spin valgrind
-	prometheus python3-prometheus-client chromium)
-packages_long=(afl++)
+	prometheus python3-prometheus-client chromium
+	g++ cmake reuse)
+packages_long=(afl++ debootstrap lintian abigail-tools autopkgtest)
+# What tools/package takes besides packages_build.
+packages_package=(build-essential debhelper scdoc)
 
 # Where to build: in the tree, or, if it is somebody else's, in a directory of our own.
 build_root() {
