@@ -35,7 +35,7 @@ def write(folder, out, kind):
     notes = profiles.read_text(encoding="utf-8").splitlines()[1:] + [""] if profiles.exists() else []
     page.write(results, out, kind, notes)
     with open(pathlib.Path(out) / "figures" / "benchmarks.tsv", "w", encoding="utf-8") as target:
-        target.write("# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause\n")
+        target.write("# SPDX-License-" + "Identifier: LGPL-2.1-only OR BSD-2-Clause\n")
         target.write("\t".join(["question", *FIELDS]) + "\n")
         for question in results.by_question:
             for row in results.rows(question):

@@ -28,7 +28,7 @@ def machine():
 
 
 def head(title):
-    print("<!-- SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause -->")
+    print("<!-- SPDX-License-" + "Identifier: LGPL-2.1-only OR BSD-2-Clause -->")
     print(f"# {title}\n\n{machine()}")
 
 

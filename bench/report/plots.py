@@ -68,7 +68,7 @@ def draw(path, panels, columns=2, width=560, height=400):
     svg = pathlib.Path(f"{path}.svg")
     lines = svg.read_text(encoding="utf-8").split("\n", 1)
     # The XML declaration says nothing that is not the default.
-    svg.write_text("<!-- SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause -->\n" + lines[1], encoding="utf-8")
+    svg.write_text("<!-- SPDX-License-" + "Identifier: LGPL-2.1-only OR BSD-2-Clause -->\n" + lines[1], encoding="utf-8")
     return True
 
 

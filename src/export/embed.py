@@ -11,7 +11,7 @@ import pathlib
 import re
 import sys
 
-LICENCE = "/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */\n"
+LICENCE = "/* SPDX-License-" + "Identifier: LGPL-2.1-only OR BSD-2-Clause */\n"
 
 
 def source_hash(page, tag):

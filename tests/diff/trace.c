@@ -44,7 +44,8 @@ int trace_record(struct session *session, const char *path, uint64_t seed, uint3
 
 	if (!file)
 		return -errno;
-	fputs("# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause\n"
+	fputs("# SPDX-License-"
+	      "Identifier: LGPL-2.1-only OR BSD-2-Clause\n"
 	      "# Scripts and the answers of Linux 6.18 (tests/diff/trace.h); written by diff "
 	      "--record.\n",
 	      file);
