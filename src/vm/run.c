@@ -22,36 +22,39 @@ static void run_begin(struct vm_run *run, const struct vm_prog *prog, const stru
 	run->budget = (int64_t)run->budget_start;
 }
 
-/* The program owns one CPU of all of its per-CPU maps from its first instruction to its last. */
+/* On the CPUs already. */
 static int run_main(struct vm_run *run, uint32_t *ret_value)
 {
-	const struct vm_prog *prog = run->prog;
 	const uint64_t args[5] = {run->ctx};
 	uint64_t r0;
-	int err;
+	int err = interp_start(run, run->prog->code, args, &r0);
 
-	if (prog->vcpu_cnt) {
-		err = vcpu_enter(prog->vcpus, prog->vcpu_cnt);
-		if (err < 0)
-			return err;
-	}
-	err = interp_start(run, prog->code, args, &r0);
 	if (!err)
 		*ret_value = (uint32_t)r0;
 	spin_lock_drop(run);
-	if (prog->vcpu_cnt)
-		vcpu_leave(prog->vcpus, prog->vcpu_cnt);
 	return err;
 }
 
-int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct vm_packet *packet,
-		  void *ctx, uint32_t ctx_size, uint32_t *ret_value)
+int vm_cpu_enter(const struct vm_prog *prog)
+{
+	int cpu = prog->vcpu_cnt ? vcpu_enter(prog->vcpus, prog->vcpu_cnt) : 0;
+
+	return cpu < 0 ? cpu : 0;
+}
+
+void vm_cpu_leave(const struct vm_prog *prog)
+{
+	if (prog->vcpu_cnt)
+		vcpu_leave(prog->vcpus, prog->vcpu_cnt);
+}
+
+int vm_run_packet_on_cpu(const struct vm_prog *prog, const struct vm_env *env,
+			 struct vm_packet *packet, void *ctx, uint32_t ctx_size,
+			 uint32_t *ret_value)
 {
 	struct vm_run run;
 	int err;
 
-	if (prog->prog_type == BPF_PROG_TYPE_SYSCALL)
-		return fail(EINVAL, "a syscall program does not run on packets");
 	run_begin(&run, prog, env);
 	run.pkt = packet;
 	err = ctx_begin(&run, ctx, ctx_size);
@@ -62,15 +65,36 @@ int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct v
 	return err;
 }
 
+int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct vm_packet *packet,
+		  void *ctx, uint32_t ctx_size, uint32_t *ret_value)
+{
+	int err;
+
+	if (prog->prog_type == BPF_PROG_TYPE_SYSCALL)
+		return fail(EINVAL, "a syscall program does not run on packets");
+	err = vm_cpu_enter(prog);
+	if (err)
+		return err;
+	err = vm_run_packet_on_cpu(prog, env, packet, ctx, ctx_size, ret_value);
+	vm_cpu_leave(prog);
+	return err;
+}
+
 int vm_run_syscall(const struct vm_prog *prog, const struct vm_env *env, void *ctx,
 		   uint32_t ctx_size, uint32_t *ret_value)
 {
 	struct vm_run run;
+	int err;
 
 	if (prog->prog_type != BPF_PROG_TYPE_SYSCALL)
 		return fail(EINVAL, "only a syscall program runs without a packet");
 	run_begin(&run, prog, env);
 	run.ctx = (uint64_t)(uintptr_t)ctx;
 	run.ctx_bytes = ctx ? ctx_size : 0;
-	return run_main(&run, ret_value);
+	err = vm_cpu_enter(prog);
+	if (err)
+		return err;
+	err = run_main(&run, ret_value);
+	vm_cpu_leave(prog);
+	return err;
 }

@@ -68,7 +68,7 @@ struct vm_packet {
 	uint32_t mac_len;
 	uint32_t ingress_ifindex;
 	uint32_t rx_queue_index;
-};
+} __attribute__((may_alias)); /* the public struct bpfmap_packet is one behind its size */
 
 /* Where trace_printk goes; called with a whole line. NULL: stderr. */
 typedef void vm_print_fn(void *arg, const char *line);
@@ -77,7 +77,7 @@ struct vm_env {
 	uint64_t insn_budget; /* instructions per run, callbacks included; 0: 100 million */
 	vm_print_fn *print;
 	void *print_arg;
-};
+} __attribute__((may_alias)); /* as struct bpfmap_run_env */
 
 /* Run an XDP, SCHED_CLS or SOCKET_FILTER program on a packet. 0: it ended, *ret_value is its R0 (32
  * bits). EFAULT: an access out of bounds; ETIMEDOUT: the instruction budget is used up; EINVAL ...:
@@ -91,6 +91,15 @@ struct vm_env {
  * BPF_PROG_TEST_RUN does. A shorter ctx_size means a shorter struct. */
 int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct vm_packet *packet,
 		  void *ctx, uint32_t ctx_size, uint32_t *ret_value);
+
+/* For many runs: the program owns one CPU of all of its per-CPU maps from its first instruction to its
+ * last, and several programs in a row may be run without leaving it. Enter: 0 or -errno of vcpu_enter().
+ * vm_run_packet_on_cpu() in between is vm_run_packet(); not for SYSCALL programs. */
+int vm_cpu_enter(const struct vm_prog *prog);
+void vm_cpu_leave(const struct vm_prog *prog);
+int vm_run_packet_on_cpu(const struct vm_prog *prog, const struct vm_env *env,
+			 struct vm_packet *packet, void *ctx, uint32_t ctx_size,
+			 uint32_t *ret_value);
 
 /* Run a SYSCALL program on a context of ctx_size bytes, which it may change. */
 int vm_run_syscall(const struct vm_prog *prog, const struct vm_env *env, void *ctx,
