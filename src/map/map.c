@@ -305,9 +305,15 @@ int bpfmap_open(const char *path, uint32_t flags, struct bpfmap **ret_map)
 	return err;
 }
 
+void map_keep(struct bpfmap *map)
+{
+	private_u32_add_acq_rel(&map->keepers, 1); /* KP1 acq_rel -> KP1 */
+}
+
 void bpfmap_close(struct bpfmap *map)
 {
-	if (!map)
+	/* Who closes last sees what others did before they let go: KP1 acq_rel -> KP1 */
+	if (!map || private_u32_add_acq_rel(&map->keepers, UINT32_MAX))
 		return;
 	if (!map->region->readonly && owner_known_plus1(&map->region->owners))
 		map_note_change(map);
@@ -532,7 +538,7 @@ int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info)
 		.readonly = region->readonly,
 		.entries = counters.entries,
 		.high_water = counters.high_water,
-		.failed_updates = counts[COUNT_FULL],
+		.failed_updates = counters.evictions ? 0 : counts[COUNT_FULL],
 		.evictions = counters.evictions,
 		.memory_bytes = region_memory_bytes(region),
 		.created_ns = region->created_ns,

@@ -6,6 +6,7 @@
 #include "bpfmap/bpfmap.h"
 #include "map/ops.h"
 #include "region/region.h"
+#include "sync/private.h"
 
 struct vcpus;
 
@@ -20,7 +21,11 @@ struct bpfmap {
 	struct region *region;
 	void *(*lookup_uncounted)(struct bpfmap *map, const void *key); /* see count.h */
 	struct map_spec spec; /* copied and validated at open; never read again from the region */
+	struct private_u32 keepers; /* map_keep(): as many calls of bpfmap_close() only let go */
 };
+
+/* One more bpfmap_close() until the handle ends: who keeps a handle that its owner may close. */
+void map_keep(struct bpfmap *map);
 
 /* Bytes of a value in the syscall's layout: value_size, or CPUs x ru8(value_size). */
 size_t map_syscall_value_size(const struct bpfmap *map);

@@ -46,11 +46,11 @@ struct private_u32 {
 		return __atomic_exchange_n(&w->raw, v, __ATOMIC_RELAXED);                      \
 	}
 
-/* Counting up and down. */
+/* Counting up and down. The value before. */
 #define PRIVATE_COUNT_OPS(name, type)                                                     \
-	static inline void private_##name##_add_acq_rel(struct private_##name *w, type v) \
+	static inline type private_##name##_add_acq_rel(struct private_##name *w, type v) \
 	{                                                                                 \
-		__atomic_fetch_add(&w->raw, v, __ATOMIC_ACQ_REL);                         \
+		return __atomic_fetch_add(&w->raw, v, __ATOMIC_ACQ_REL);                  \
 	}
 
 PRIVATE_WORD_OPS(u32, uint32_t)
