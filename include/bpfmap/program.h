@@ -42,8 +42,8 @@ struct bpfmap_prog_spec {
 	struct bpfmap *const *maps;
 	uint32_t map_cnt;
 	uint32_t log_size; /* bytes */
-	char *log;	   /* where the checker's words go if it refuses the program; or NULL */
-	const char *name;  /* at most 15 of [A-Za-z0-9_.], for messages; or NULL */
+	char *log; /* where the sentence goes too if the program is refused, else ""; or NULL */
+	const char *name; /* at most 15 of [A-Za-z0-9_.], for messages; or NULL */
 	/* Raw BTF and line records as for BPF_PROG_LOAD, for source lines in messages; or NULL. */
 	const void *btf;
 	const struct bpf_line_info *line_info;

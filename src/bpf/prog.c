@@ -28,12 +28,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define INSNS_MAX      1000000
 #define PROG_MAPS_MAX  64
 #define LICENSE_LEN    128
 #define LOG_MAX	       (1u << 20)
 #define LINE_REC_MAX   252
-#define LINE_CNT_MAX   (INSNS_MAX * 2)
+#define LINE_CNT_MAX   (PROG_INSNS_MAX * 2)
 #define FLAGS_HARMLESS 0x3fu /* alignment, test and sleepable flags: they ask the verifier only */
 #define LOG_LEVELS     15u
 #define PSEUDO_MAP_FD  1
@@ -91,6 +90,11 @@ static uint64_t file_size(const struct prog_file_header *file)
 uint32_t prog_type(const struct prog *prog)
 {
 	return prog->file->prog_type;
+}
+
+const char *prog_name(const struct prog *prog)
+{
+	return prog->file->name;
 }
 
 static int is_map_ref(const struct bpf_insn *insn)
@@ -197,7 +201,7 @@ static int map_hold_id(struct prog *prog, uint32_t id)
  * from wrapping around to the file's size. */
 static int file_check(const struct prog_file_header *file, size_t size)
 {
-	if (file->insn_cnt > INSNS_MAX || file->map_cnt > PROG_MAPS_MAX ||
+	if (file->insn_cnt > PROG_INSNS_MAX || file->map_cnt > PROG_MAPS_MAX ||
 	    file->line_cnt > LINE_CNT_MAX || file->line_rec_size > LINE_REC_MAX ||
 	    file_size(file) != size)
 		return fail(EUCLEAN, "the program's file is damaged");
@@ -329,9 +333,9 @@ static int load_fields_check(const struct attr_load *load, char license[LICENSE_
 
 	if (load->prog_flags & ~FLAGS_HARMLESS)
 		return fail(EINVAL, "prog_flags %#x are not supported", load->prog_flags);
-	if (!load->insn_cnt || load->insn_cnt > INSNS_MAX)
+	if (!load->insn_cnt || load->insn_cnt > PROG_INSNS_MAX)
 		return fail(E2BIG, "%u instructions; a program has 1 to %d", load->insn_cnt,
-			    INSNS_MAX);
+			    PROG_INSNS_MAX);
 	if (load->attach_btf_id || load->attach_fd)
 		return fail(EINVAL, "programs that attach to BTF types or other programs are not "
 				    "supported");

@@ -6,6 +6,8 @@
 #include <linux/bpf.h>
 #include <stdint.h>
 
+#define PROG_INSNS_MAX 1000000 /* the kernel's limit for privileged callers */
+
 struct attr_info;
 struct call;
 struct object;
@@ -21,6 +23,7 @@ struct prog {
 };
 
 uint32_t prog_type(const struct prog *prog);
+const char *prog_name(const struct prog *prog);
 
 /* Load the program in the file behind fd, finding its maps by id. EUCLEAN, ENOENT. */
 int prog_file_open(int fd, struct object *ret_what);
