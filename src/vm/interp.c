@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* interp.c: the interpreter. Threaded: each operation ends with a jump through the table of labels
- * that insn.def gives, so a new row without a handler does not compile.
+/* interp.c: the interpreter. Threaded: each step (step.h) holds the address of its handler, and each
+ * handler ends with a jump to the next step's. insn.def and step.def name them, so a new row without a
+ * handler does not compile.
  *
  * Registers   r[], local to interp_run(); R10 is the top of the current frame
  * Frames      one piece of memory, growing down; run->stack is the part in use, zeroed on entry
- * Budget      counted when control is transferred: the slots since the last transfer are subtracted.
- *             A run ends at the first transfer after its budget is used up, so a straight piece of
- *             code always completes
+ * Memory      R10 plus a constant is in the frame, which straight.c has proved. Any other address is
+ *             compared with what may be touched: first the window (the packet, or a syscall program's
+ *             context), the last value, or the stack, as step.c guesses; then the rest of run.h's list
+ * Budget      `limit` is where the budget would end if the program went straight on: what is left is
+ *             limit - step. A jump moves both. A run ends at the first transfer after its budget is
+ *             used up, so a straight piece of code always completes
  * Failure     handlers set run->pc and call something that records the fault; interp_run() returns
  *             run->err and the frames are abandoned with the run
  * Arithmetic  the instruction set's: wrapping, shifts masked, x / 0 = 0, x % 0 = x, and the one
@@ -16,12 +20,16 @@
 #include "vm/helpers.h"
 #include "vm/native.h"
 #include "vm/run.h"
+#include "vm/step.h"
 
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
 
-#define SYNC_BUDGET() (run->budget -= insn + 1 - block)
+/* More than any run can use up; as bytes of steps it leaves room for an address. */
+#define MAX_BUDGET ((int64_t)1 << 57)
+
+#define STEP_BYTES ((int64_t)sizeof(struct vm_step))
 
 static void frame_open(struct vm_run *run, uint32_t depth)
 {
@@ -65,6 +73,22 @@ static uint32_t smod32(uint32_t a, uint32_t b)
 	if (b == 0)
 		return a;
 	return b == UINT32_MAX ? 0 : (uint32_t)((int32_t)a % (int32_t)b);
+}
+
+/* The memory that most accesses of a program go to: the packet, or the context of a syscall program. */
+struct window {
+	uint64_t lo;
+	uint64_t words; /* addresses at which 8 bytes are inside */
+};
+
+static inline struct window window_of(const struct vm_run *run)
+{
+	uint64_t lo = run->pkt ? run->packet.lo : run->ctx;
+	uint64_t bytes = run->pkt ? run->packet.bytes : run->ctx_bytes;
+
+	if (bytes < 8 || (run->pkt && run->packet.may != (VM_READ | VM_WRITE)))
+		return (struct window){0};
+	return (struct window){lo, bytes - 7};
 }
 
 /* A load of any width that is not the inline case. */
@@ -178,29 +202,37 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 	return 1;
 }
 
-#define DST  r[insn->dst]
-#define SRC  r[insn->src]
-#define IMM  insn->imm
+#define DST  r[step->dst]
+#define SRC  r[step->src]
+#define OFF  (uint64_t)(int64_t) step->off
+#define IMM  step->imm
 #define DST4 (uint32_t) DST
 #define SRC4 (uint32_t) SRC
 #define IMM4 (uint32_t) IMM
 
-#define DISPATCH() goto *labels[insn->op]
+/* The instruction of the step, for everything that may fail. */
+#define AT_INSN() \
+	(run->pc = (const struct vm_insn *)(uintptr_t)((uint64_t)(uintptr_t)step + to_insn))
+
+/* What is left of the budget once this step is charged. */
+#define LEFT() ((limit - (int64_t)(uintptr_t)(step + 1)) / STEP_BYTES)
+
+#define DISPATCH() goto * step->handler
 #define NEXT()              \
 	do {                \
-		insn++;     \
+		step++;     \
 		DISPATCH(); \
 	} while (0)
 
-/* Leave insn for target; everything up to insn is charged. */
-#define TRANSFER(target)                                  \
-	do {                                              \
-		SYNC_BUDGET();                            \
-		insn = (target);                          \
-		block = insn;                             \
-		if (__builtin_expect(run->budget < 0, 0)) \
-			goto out_of_budget;               \
-		DISPATCH();                               \
+/* Leave this step for the one that is so many bytes behind the next. */
+#define TRANSFER(bytes)                                                                          \
+	do {                                                                                     \
+		int64_t by = (bytes);                                                            \
+		step = (const struct vm_step *)(uintptr_t)((int64_t)(uintptr_t)(step + 1) + by); \
+		limit += by;                                                                     \
+		if (__builtin_expect(limit < (int64_t)(uintptr_t)step, 0))                       \
+			goto out_of_budget;                                                      \
+		DISPATCH();                                                                      \
 	} while (0)
 
 /* clang-format off */
@@ -216,7 +248,7 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 #define DIVIDE(ID, fn) ALU(ID, fn##64(DST, (uint64_t)IMM), fn##64(DST, SRC), \
 			   fn##32(DST4, IMM4), fn##32(DST4, SRC4))
 
-#define JUMP_IF(label, cond) label: if (cond) TRANSFER(insn + 1 + insn->off); NEXT();
+#define JUMP_IF(label, cond) label: if (cond) TRANSFER(step->off * STEP_BYTES); NEXT();
 
 #define JUMP(ID, sign, t64, t32)                                                                   \
 	JUMP_IF(L_##ID##64_K, (t64)DST sign (t64)IMM)                                              \
@@ -224,17 +256,27 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 	JUMP_IF(L_##ID##32_K, (t32)DST sign (t32)IMM)                                              \
 	JUMP_IF(L_##ID##32_X, (t32)DST sign (t32)SRC)
 
-#define LOAD(ID, utype, stype)                                                                     \
-	L_##ID: {                                                                                  \
-		uint64_t addr = SRC + (uint64_t)(int64_t)insn->off;                                \
-		const void *from = memory_inline(run, addr, sizeof(utype), VM_READ);               \
+/* Where an access is looked for first; what is found here may be read and written. */
+#define IN_WINDOW(n) (addr - window.lo < window.words)
+#define IN_STACK(n)  (addr - run->stack.lo <= run->stack.bytes - (n))
+#define IN_VALUE(n)  (range_holds(&run->recent, addr, n) && run->recent.may == (VM_READ | VM_WRITE))
+
+#define FETCH(from, utype, stype)                                                                  \
+	do {                                                                                       \
 		utype value;                                                                       \
-		if (from) {                                                                        \
-			memcpy(&value, from, sizeof(value));                                       \
-			DST = (uint64_t)(stype)value;                                              \
-			NEXT();                                                                    \
-		}                                                                                  \
-		run->pc = insn;                                                                    \
+		memcpy(&value, (const void *)(uintptr_t)(from), sizeof(value));                    \
+		DST = (uint64_t)(stype)value;                                                      \
+		NEXT();                                                                            \
+	} while (0)
+
+#define LOAD_FROM(label, utype, stype, first)                                                      \
+	label: {                                                                                   \
+		uint64_t addr = SRC + OFF;                                                         \
+		if (__builtin_expect(first(sizeof(utype)), 1))                                     \
+			FETCH(addr, utype, stype);                                                 \
+		if (memory_inline(run, addr, sizeof(utype), VM_READ))                              \
+			FETCH(addr, utype, stype);                                                 \
+		AT_INSN();                                                                         \
 		if (!load_slow(run, addr, sizeof(utype), &DST))                                    \
 			goto failed;                                                               \
 		if ((stype)-1 < (stype)1) /* signed; else a context pointer must stay whole */     \
@@ -242,47 +284,110 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 		NEXT();                                                                            \
 	}
 
-#define STORE(label, type, operand)                                                                \
-	label: {                                                                                   \
-		uint64_t addr = DST + (uint64_t)(int64_t)insn->off;                                \
-		void *to = memory_inline(run, addr, sizeof(type), VM_WRITE);                       \
+#define LOAD(ID, utype, stype)                                                                     \
+	L_##ID##_FRAME: FETCH(r[10] + OFF, utype, stype);                                          \
+	LOAD_FROM(L_##ID, utype, stype, IN_WINDOW)                                                 \
+	LOAD_FROM(L_##ID##_STACK, utype, stype, IN_STACK)                                          \
+	LOAD_FROM(L_##ID##_VALUE, utype, stype, IN_VALUE)
+
+#define PUT(to, type, operand)                                                                     \
+	do {                                                                                       \
 		type value = (type)(operand);                                                      \
-		if (to) {                                                                          \
-			memcpy(to, &value, sizeof(value));                                         \
-			NEXT();                                                                    \
-		}                                                                                  \
-		run->pc = insn;                                                                    \
-		if (!store_slow(run, addr, sizeof(type), value))                                   \
+		memcpy((void *)(uintptr_t)(to), &value, sizeof(value));                            \
+		NEXT();                                                                            \
+	} while (0)
+
+#define STORE_TO(label, type, operand, first)                                                      \
+	label: {                                                                                   \
+		uint64_t addr = DST + OFF;                                                         \
+		if (__builtin_expect(first(sizeof(type)), 1))                                      \
+			PUT(addr, type, operand);                                                  \
+		if (memory_inline(run, addr, sizeof(type), VM_WRITE))                              \
+			PUT(addr, type, operand);                                                  \
+		AT_INSN();                                                                         \
+		if (!store_slow(run, addr, sizeof(type), (type)(operand)))                         \
 			goto failed;                                                               \
 		NEXT();                                                                            \
 	}
 
+#define STORE(ID, type, operand)                                                                   \
+	L_##ID##_FRAME: PUT(r[10] + OFF, type, operand);                                           \
+	STORE_TO(L_##ID, type, operand, IN_WINDOW)                                                 \
+	STORE_TO(L_##ID##_STACK, type, operand, IN_STACK)                                          \
+	STORE_TO(L_##ID##_VALUE, type, operand, IN_VALUE)
+
 #define CHECKED(label, call)                                                                       \
-	label: run->pc = insn; if (!(call)) goto failed; NEXT();
+	label: insn = AT_INSN(); if (!(call)) goto failed; NEXT();
 
 #define PACKET(label, off, bytes)                                                                  \
 	label:                                                                                     \
-	run->pc = insn;                                                                            \
-	switch (load_packet(run, insn, r, (int32_t)(off), bytes)) {                                \
+	switch (load_packet(run, AT_INSN(), r, (int32_t)(off), bytes)) {                           \
 	case 1: NEXT();                                                                            \
 	case 0: goto L_EXIT;                                                                       \
 	default: goto failed;                                                                      \
 	}
 
-/* The one flat function: a handler per row of insn.def. */
-static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
-		      uint64_t *ret_r0)
+/* What the parts of a pair do. */
+#define DO_MOV64_X  DST = SRC
+#define DO_ADD64_K  DST += (uint64_t)IMM
+#define DO_ADD64_X  DST += SRC
+#define DO_AND64_K  DST &= (uint64_t)IMM
+#define DO_OR64_X   DST |= SRC
+#define DO_XOR64_X  DST ^= SRC
+#define DO_LSH64_K  DST <<= (IMM & 63)
+#define DO_RSH64_K  DST >>= (IMM & 63)
+#define DO_ARSH64_K DST = (uint64_t)((int64_t)DST >> (IMM & 63))
+#define DO_JA       TRANSFER(IMM * STEP_BYTES)
+#define DO_JEQ64_K  if (DST == (uint64_t)IMM) TRANSFER(step->off * STEP_BYTES)
+#define DO_JNE64_K  if (DST != (uint64_t)IMM) TRANSFER(step->off * STEP_BYTES)
+#define DO_JGT64_X  if (DST > SRC) TRANSFER(step->off * STEP_BYTES)
+
+/* R1 to R5 are not readable after a call. */
+#define CALLED(result)                                                                             \
+	do {                                                                                       \
+		r[0] = (result);                                                                   \
+		memset(&r[1], 0, 5 * sizeof(r[0]));                                                \
+		NEXT();                                                                            \
+	} while (0)
+
+/* The one flat function: a handler per row of insn.def and step.def. Without a run it only tells their
+ * addresses. */
+static int steps_run(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
+		     uint64_t *ret_r0, const void *const **ret_labels)
 {
-	static const void *const labels[VM_OP_COUNT] = {
-#define INSN(ID, code, variant, class, text) [VM_OP_##ID] = &&L_##ID,
+	static const void *const labels[VM_STEP_COUNT] = {
+#define INSN(ID, code, variant, class, text) [VM_STEP_##ID] = &&L_##ID,
 #include "vm/insn.def"
 #undef INSN
+#define MEMORY_OP(ID)                                                                              \
+	[VM_STEP_##ID##_FRAME] = &&L_##ID##_FRAME, [VM_STEP_##ID##_STACK] = &&L_##ID##_STACK,      \
+	[VM_STEP_##ID##_VALUE] = &&L_##ID##_VALUE,
+#define STEP(ID)	    [VM_STEP_##ID] = &&L_##ID,
+#define PAIR(FIRST, SECOND) [VM_STEP_##FIRST##__##SECOND] = &&L_##FIRST##__##SECOND,
+#include "vm/step.def"
 	};
-	const struct vm_insn *insn = entry;
-	const struct vm_insn *block = entry; /* first instruction that is not charged yet */
-	uint32_t base = run->depth;	     /* the frame that the exit to the C caller leaves */
-	uint64_t r[11] = {0, args[0], args[1], args[2], args[3], args[4]};
+	const struct vm_step *step;
+	const struct vm_insn *insn;
+	struct window window;
+	int64_t limit;
+	uint64_t to_insn; /* bytes from a step to its instruction */
+	uint32_t base;	  /* the frame that the exit to the C caller leaves */
+	uint64_t r[11];
 
+	if (!run) {
+		*ret_labels = labels;
+		return 0;
+	}
+	step = run->prog->steps + (entry - run->prog->code);
+	to_insn = (uint64_t)(uintptr_t)run->prog->code - (uint64_t)(uintptr_t)run->prog->steps;
+	window = window_of(run);
+	if (run->budget > MAX_BUDGET)
+		run->budget = MAX_BUDGET;
+	limit = (int64_t)(uintptr_t)step + run->budget * STEP_BYTES;
+	base = run->depth;
+	r[0] = 0;
+	memcpy(&r[1], args, 5 * sizeof(r[0]));
+	memset(&r[6], 0, 4 * sizeof(r[0]));
 	r[10] = run->stack.lo + VM_STACK_FRAME;
 	DISPATCH();
 
@@ -332,9 +437,9 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 	JUMP(JSGE, >=, int64_t, int32_t)
 	JUMP(JSLT, <, int64_t, int32_t)
 	JUMP(JSLE, <=, int64_t, int32_t)
-	L_JA: L_JA32: TRANSFER(insn + 1 + insn->off);
+	L_JA: L_JA32: TRANSFER(IMM * STEP_BYTES);
 
-	L_LD_IMM64: DST = (uint64_t)IMM; insn += 2; DISPATCH();
+	L_LD_IMM64: DST = step[1].value; step += 2; DISPATCH();
 	LOAD(LDX_B, uint8_t, uint8_t)
 	LOAD(LDX_H, uint16_t, uint16_t)
 	LOAD(LDX_W, uint32_t, uint32_t)
@@ -342,14 +447,14 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 	LOAD(LDSX_B, uint8_t, int8_t)
 	LOAD(LDSX_H, uint16_t, int16_t)
 	LOAD(LDSX_W, uint32_t, int32_t)
-	STORE(L_ST_B, uint8_t, IMM)
-	STORE(L_ST_H, uint16_t, IMM)
-	STORE(L_ST_W, uint32_t, IMM)
-	STORE(L_ST_DW, uint64_t, IMM)
-	STORE(L_STX_B, uint8_t, SRC)
-	STORE(L_STX_H, uint16_t, SRC)
-	STORE(L_STX_W, uint32_t, SRC)
-	STORE(L_STX_DW, uint64_t, SRC)
+	STORE(ST_B, uint8_t, IMM)
+	STORE(ST_H, uint16_t, IMM)
+	STORE(ST_W, uint32_t, IMM)
+	STORE(ST_DW, uint64_t, IMM)
+	STORE(STX_B, uint8_t, SRC)
+	STORE(STX_H, uint16_t, SRC)
+	STORE(STX_W, uint32_t, SRC)
+	STORE(STX_DW, uint64_t, SRC)
 
 	L_ATOMIC_ADD32: L_ATOMIC_OR32: L_ATOMIC_AND32: L_ATOMIC_XOR32:
 	L_ATOMIC_FETCH_ADD32: L_ATOMIC_FETCH_OR32: L_ATOMIC_FETCH_AND32: L_ATOMIC_FETCH_XOR32:
@@ -375,33 +480,50 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 	PACKET(L_LD_IND_W, (uint32_t)SRC + IMM4, 4)
 
 	L_CALL:
-	run->pc = insn;
-	SYNC_BUDGET(); /* a callback must see what is left */
-	block = insn + 1;
+	run->budget = LEFT(); /* a callback must see what is left */
+	insn = AT_INSN();
 	if (run->budget < 0)
 		goto out_of_budget;
-	r[0] = helper_call(run, (const struct vm_helper *)(uintptr_t)IMM, &r[1]);
+	r[0] = helper_call(run, (const struct vm_helper *)(uintptr_t)insn->imm, &r[1]);
 	if (__builtin_expect(run->err, 0))
 		goto failed;
-	memset(&r[1], 0, 5 * sizeof(r[0]));
-	NEXT();
+	limit = (int64_t)(uintptr_t)(step + 1) + run->budget * STEP_BYTES;
+	window = window_of(run);
+	CALLED(r[0]);
+
+	L_CALL_SURE:
+	insn = AT_INSN();
+	if (__builtin_expect(run->locked_map || limit < (int64_t)(uintptr_t)(step + 1), 0))
+		goto L_CALL;
+	r[0] = ((const struct vm_helper *)(uintptr_t)insn->imm)->fn(run, r[1], r[2], r[3], r[4], r[5]);
+	if (__builtin_expect(run->err, 0))
+		goto failed;
+	CALLED(r[0]);
+
+	L_CALL_LOOKUP:
+	if (__builtin_expect(run->locked_map || limit < (int64_t)(uintptr_t)(step + 1), 0))
+		goto L_CALL;
+	CALLED(helper_map_lookup_elem(run, r[1], r[2], 0, 0, 0));
+
+#define PAIR(FIRST, SECOND) L_##FIRST##__##SECOND: DO_##FIRST; step++; DO_##SECOND; NEXT();
+#include "vm/step.def"
 
 	L_CALL_LOCAL:
-	run->pc = insn;
+	AT_INSN();
 	if (run->depth + 1 == VM_MAX_FRAMES) {
 		vm_fault(run, E2BIG, "calls nest more than %u frames deep", VM_MAX_FRAMES);
 		goto failed;
 	}
 	memcpy(run->frames[run->depth + 1].saved, &r[6], sizeof(run->frames[0].saved));
-	run->frames[run->depth + 1].ret = insn + 1;
+	run->frames[run->depth + 1].ret = step + 1;
 	r[10] = frame_enter(run, run->depth + 1);
-	TRANSFER(insn + 1 + insn->off);
+	TRANSFER(IMM * STEP_BYTES);
 
 	L_EXIT:
 	if (run->depth == base) {
 		if (__builtin_expect(run->locked_map != NULL, 0))
 			goto exit_locked;
-		SYNC_BUDGET();
+		run->budget = LEFT();
 		if (run->budget < 0)
 			goto out_of_budget;
 		*ret_r0 = r[0];
@@ -411,15 +533,15 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 	memset(&r[1], 0, 5 * sizeof(r[0]));
 	frame_open(run, run->depth - 1);
 	r[10] = run->stack.lo + VM_STACK_FRAME;
-	TRANSFER(run->frames[run->depth + 1].ret);
+	TRANSFER((int64_t)(uintptr_t)run->frames[run->depth + 1].ret - (int64_t)(uintptr_t)(step + 1));
 
 exit_locked:
-	run->pc = insn;
+	AT_INSN();
 	vm_fault(run, EINVAL, "exit while holding a bpf_spin_lock; call bpf_spin_unlock() on "
 			      "every path");
 	goto failed;
 out_of_budget:
-	run->pc = insn;
+	AT_INSN();
 	vm_fault(run, ETIMEDOUT, "the budget of %llu instructions is used up: the program does not end, or "
 				 "struct vm_env needs a larger insn_budget",
 		 (unsigned long long)run->budget_start);
@@ -427,6 +549,20 @@ failed:
 	return run->err;
 }
 /* clang-format on */
+
+const void *const *interp_handlers(void)
+{
+	const void *const *labels;
+
+	steps_run(NULL, NULL, NULL, NULL, &labels);
+	return labels;
+}
+
+static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
+		      uint64_t *ret_r0)
+{
+	return steps_run(run, entry, args, ret_r0, NULL);
+}
 
 /* The frame is open. */
 static int enter(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],

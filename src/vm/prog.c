@@ -6,6 +6,7 @@
 #include "sync/vcpu.h"
 #include "vm/helpers.h"
 #include "vm/native.h"
+#include "vm/step.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -87,13 +88,16 @@ static int prog_build(const struct vm_load *load, struct vm_prog *prog)
 		snprintf(prog->name, sizeof(prog->name), "%s", load->name);
 	prog->code = calloc(load->insn_cnt, sizeof(*prog->code));
 	prog->is_subprog = calloc(load->insn_cnt, sizeof(*prog->is_subprog));
+	prog->is_sure = calloc(load->insn_cnt, sizeof(*prog->is_sure));
 	prog->insns = calloc(load->insn_cnt, sizeof(*prog->insns));
-	if (!prog->code || !prog->is_subprog || !prog->insns)
+	if (!prog->code || !prog->is_subprog || !prog->is_sure || !prog->insns)
 		return fail(ENOMEM, "no memory for a program of %u instructions", load->insn_cnt);
 	memcpy(prog->insns, load->insns, load->insn_cnt * sizeof(*prog->insns));
 	err = lines_copy(load, &prog->lines);
 	if (!err)
 		err = prog_check(load, prog);
+	if (!err)
+		err = steps_make(prog);
 	if (!err)
 		vcpus_collect(prog);
 	return err;
@@ -131,7 +135,9 @@ void vm_free(struct vm_prog *prog)
 	if (prog->native)
 		prog->native->free(prog->native);
 	lines_free(&prog->lines);
+	free(prog->is_sure);
 	free(prog->is_subprog);
+	free(prog->steps);
 	free(prog->code);
 	free(prog->insns);
 	free(prog);

@@ -45,8 +45,10 @@ struct vm_prog {
 	uint32_t insn_cnt;
 	uint32_t map_cnt;
 	struct vm_insn *code;
+	struct vm_step *steps;	/* code as the interpreter walks it (step.h) */
 	struct bpf_insn *insns; /* as they were loaded: for messages */
 	uint8_t *is_subprog;	/* per slot: 1 where a subprogram starts */
+	uint8_t *is_sure;	/* per slot: 1 where a helper call needs no check (straight.c) */
 	struct vm_map maps[VM_MAX_MAPS];
 	/* The per-CPU maps' CPUs, each once, in the order in which every program goes onto them: by
 	 * region id, then by address. */

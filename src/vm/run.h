@@ -41,7 +41,7 @@ struct vm_loan {
 
 /* What a local call or a callback saves. */
 struct vm_frame {
-	const struct vm_insn *ret;
+	const struct vm_step *ret; /* local calls of the interpreter */
 	uint64_t saved[4]; /* R6 to R9 */
 };
 

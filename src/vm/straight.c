@@ -8,6 +8,8 @@
  *   2. the stack that a subprogram uses
  *   3. helpers that the map in R1 refuses: read-only for programs (EACCES), or an operation that its
  *      type lacks (EINVAL)
+ *   4. calls of helpers whose arguments are all certain to be of their kinds: a known map, keys and
+ *      values in the frame (prog->is_sure); the interpreter does not check them again
  */
 #include "base/error.h"
 #include "vm/helpers.h"
@@ -87,6 +89,43 @@ static void move_frame(struct straight *s, struct reg *reg, int64_t by)
 		s->lowest = reg->value;
 }
 
+/* Whether bytes from the register on are in the current frame. */
+static bool in_frame(const struct reg *reg, uint64_t bytes)
+{
+	return reg->kind == FRAME && reg->value >= -(int32_t)VM_STACK_FRAME &&
+	       (int64_t)reg->value + (int64_t)bytes <= 0;
+}
+
+/* Callbacks and the context's helpers are never sure: they may change budget and packet. */
+static bool is_sure(const struct straight *s, const struct vm_helper *helper)
+{
+	const struct map_spec *spec = NULL;
+
+	if (helper->args[0] == VM_ARG_MAP && s->regs[1].kind != MAP)
+		return false;
+	if (helper->args[0] == VM_ARG_MAP)
+		spec = &s->prog->maps[s->regs[1].value].map->spec;
+	for (int arg = 0; arg < 5; arg++) {
+		switch (helper->args[arg]) {
+		case VM_ARG_NONE:
+		case VM_ARG_ANY:
+		case VM_ARG_MAP: break;
+		case VM_ARG_KEY:
+			if (!in_frame(&s->regs[arg + 1], spec->key_size))
+				return false;
+			break;
+		case VM_ARG_VALUE:
+		case VM_ARG_VALUE_OUT:
+		case VM_ARG_VALUE_PEEK:
+			if (!in_frame(&s->regs[arg + 1], spec->value_size))
+				return false;
+			break;
+		default: return false;
+		}
+	}
+	return true;
+}
+
 static int after_call(struct straight *s, uint32_t at)
 {
 	const struct vm_insn *insn = &s->prog->code[at];
@@ -99,6 +138,7 @@ static int after_call(struct straight *s, uint32_t at)
 			err = helper_check_map(helper, s->prog->maps[s->regs[1].value].map);
 		if (err)
 			return prog_fail(s->prog, at, -err, "%s", error_sentence());
+		s->prog->is_sure[at] = is_sure(s, helper);
 	}
 	memset(s->regs, 0, 6 * sizeof(s->regs[0]));
 	return 0;
