@@ -16,6 +16,7 @@
  * Arithmetic  the instruction set's: wrapping, shifts masked, x / 0 = 0, x % 0 = x, and the one
  *             overflowing signed division wraps. All of it is written with unsigned types
  */
+#include "vm/access.h"
 #include "vm/atomics.h"
 #include "vm/helpers.h"
 #include "vm/native.h"
@@ -23,7 +24,6 @@
 #include "vm/step.h"
 
 #include <endian.h>
-#include <errno.h>
 #include <string.h>
 
 /* More than any run can use up; as bytes of steps it leaves room for an address. */
@@ -91,55 +91,11 @@ static inline struct window window_of(const struct vm_run *run)
 	return (struct window){lo, bytes - 7};
 }
 
-/* A load of any width that is not the inline case. */
-static bool load_slow(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *ret_value)
-{
-	const void *from;
-
-	*ret_value = 0;
-	if (ctx_holds(run, addr))
-		return ctx_load(run, addr, bytes, ret_value);
-	from = memory_find(run, addr, bytes, VM_READ);
-	if (!from)
-		return false;
-	memcpy(ret_value, from, bytes);
-	return true;
-}
-
-static bool store_slow(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t value)
-{
-	void *to;
-
-	if (ctx_holds(run, addr))
-		return ctx_store(run, addr, bytes, value);
-	to = memory_find(run, addr, bytes, VM_WRITE);
-	if (!to)
-		return false;
-	memcpy(to, &value, bytes);
-	return true;
-}
-
-static void *atomic_word(struct vm_run *run, uint64_t addr, uint32_t bytes, uint32_t how)
-{
-	if (ctx_holds(run, addr) || range_holds(&run->packet, addr, 1)) {
-		vm_fault(run, EACCES, "atomic access to the %s, which is not shared memory",
-			 ctx_holds(run, addr) ? "context" : "packet");
-		return NULL;
-	}
-	if (addr % bytes) {
-		vm_fault(run, EINVAL,
-			 "atomic access of %u bytes at 0x%llx, which is not a multiple of %u",
-			 bytes, (unsigned long long)addr, bytes);
-		return NULL;
-	}
-	return memory_access(run, addr, bytes, how);
-}
-
 static bool atomic_exec(struct vm_run *run, const struct vm_insn *insn, uint64_t *r, uint32_t bytes)
 {
 	uint32_t imm = (uint32_t)insn->imm;
 	void *word =
-		atomic_word(run, r[insn->dst] + (uint64_t)insn->off, bytes, VM_READ | VM_WRITE);
+		access_atomic(run, r[insn->dst] + (uint64_t)insn->off, bytes, VM_READ | VM_WRITE);
 	uint64_t old;
 
 	if (!word)
@@ -158,7 +114,7 @@ static bool atomic_exec(struct vm_run *run, const struct vm_insn *insn, uint64_t
 static bool load_acquire(struct vm_run *run, const struct vm_insn *insn, uint64_t *r,
 			 uint32_t bytes)
 {
-	const void *word = atomic_word(run, r[insn->src] + (uint64_t)insn->off, bytes, VM_READ);
+	const void *word = access_atomic(run, r[insn->src] + (uint64_t)insn->off, bytes, VM_READ);
 
 	if (!word)
 		return false;
@@ -169,7 +125,7 @@ static bool load_acquire(struct vm_run *run, const struct vm_insn *insn, uint64_
 static bool store_release(struct vm_run *run, const struct vm_insn *insn, const uint64_t *r,
 			  uint32_t bytes)
 {
-	void *word = atomic_word(run, r[insn->dst] + (uint64_t)insn->off, bytes, VM_WRITE);
+	void *word = access_atomic(run, r[insn->dst] + (uint64_t)insn->off, bytes, VM_WRITE);
 
 	if (!word)
 		return false;
@@ -177,29 +133,13 @@ static bool store_release(struct vm_run *run, const struct vm_insn *insn, const 
 	return true;
 }
 
-/* LD_ABS, LD_IND: 1 and R0 set; 0: outside the packet, which ends the (sub)program with R0 = 0;
- * -1: the run has failed. */
-static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t *r, int32_t off,
-		       uint32_t bytes)
+/* What access_packet() returns. */
+static int load_packet(struct vm_run *run, uint64_t *r, int32_t off, uint32_t bytes)
 {
-	uint8_t raw[4];
+	int found = access_packet(run, off, bytes, r[6], &r[0]);
 
-	if (run->locked_map) {
-		vm_fault(run, EINVAL,
-			 "LD_ABS and LD_IND are not possible while holding a bpf_spin_lock");
-		return -1;
-	}
-	if (r[6] != run->ctx) {
-		vm_fault(run, EINVAL, "LD_ABS and LD_IND need the context in R6");
-		return -1;
-	}
 	memset(&r[1], 0, 5 * sizeof(r[0]));
-	r[0] = 0;
-	if (!skb_classic_bytes(run, off, raw, bytes))
-		return 0;
-	for (uint32_t i = 0; i < bytes; i++)
-		r[0] = r[0] << 8 | raw[i];
-	return 1;
+	return found;
 }
 
 #define DST  r[step->dst]
@@ -218,16 +158,19 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 #define LEFT() ((limit - (int64_t)(uintptr_t)(step + 1)) / STEP_BYTES)
 
 #define DISPATCH() goto * step->handler
-#define NEXT()              \
-	do {                \
-		step++;     \
-		DISPATCH(); \
+/* The empty asm keeps gcc from computing the next step's successor ahead of every jump. */
+#define NEXT()                            \
+	do {                              \
+		__asm__("" : "+r"(step)); \
+		step++;                   \
+		DISPATCH();               \
 	} while (0)
 
 /* Leave this step for the one that is so many bytes behind the next. */
 #define TRANSFER(bytes)                                                                          \
 	do {                                                                                     \
 		int64_t by = (bytes);                                                            \
+		__asm__("" : "+r"(step));                                                        \
 		step = (const struct vm_step *)(uintptr_t)((int64_t)(uintptr_t)(step + 1) + by); \
 		limit += by;                                                                     \
 		if (__builtin_expect(limit < (int64_t)(uintptr_t)step, 0))                       \
@@ -277,7 +220,7 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 		if (memory_inline(run, addr, sizeof(utype), VM_READ))                              \
 			FETCH(addr, utype, stype);                                                 \
 		AT_INSN();                                                                         \
-		if (!load_slow(run, addr, sizeof(utype), &DST))                                    \
+		if (!access_load(run, addr, sizeof(utype), &DST))                                    \
 			goto failed;                                                               \
 		if ((stype)-1 < (stype)1) /* signed; else a context pointer must stay whole */     \
 			DST = (uint64_t)(stype)DST;                                                \
@@ -305,7 +248,7 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 		if (memory_inline(run, addr, sizeof(type), VM_WRITE))                              \
 			PUT(addr, type, operand);                                                  \
 		AT_INSN();                                                                         \
-		if (!store_slow(run, addr, sizeof(type), (type)(operand)))                         \
+		if (!access_store(run, addr, sizeof(type), (type)(operand)))                         \
 			goto failed;                                                               \
 		NEXT();                                                                            \
 	}
@@ -321,7 +264,8 @@ static int load_packet(struct vm_run *run, const struct vm_insn *insn, uint64_t 
 
 #define PACKET(label, off, bytes)                                                                  \
 	label:                                                                                     \
-	switch (load_packet(run, AT_INSN(), r, (int32_t)(off), bytes)) {                           \
+	AT_INSN();                                                                                 \
+	switch (load_packet(run, r, (int32_t)(off), bytes)) {                                      \
 	case 1: NEXT();                                                                            \
 	case 0: goto L_EXIT;                                                                       \
 	default: goto failed;                                                                      \
@@ -511,7 +455,7 @@ static int steps_run(struct vm_run *run, const struct vm_insn *entry, const uint
 	L_CALL_LOCAL:
 	AT_INSN();
 	if (run->depth + 1 == VM_MAX_FRAMES) {
-		vm_fault(run, E2BIG, "calls nest more than %u frames deep", VM_MAX_FRAMES);
+		fault_calls_too_deep(run);
 		goto failed;
 	}
 	memcpy(run->frames[run->depth + 1].saved, &r[6], sizeof(run->frames[0].saved));
@@ -537,14 +481,11 @@ static int steps_run(struct vm_run *run, const struct vm_insn *entry, const uint
 
 exit_locked:
 	AT_INSN();
-	vm_fault(run, EINVAL, "exit while holding a bpf_spin_lock; call bpf_spin_unlock() on "
-			      "every path");
+	fault_exit_locked(run);
 	goto failed;
 out_of_budget:
 	AT_INSN();
-	vm_fault(run, ETIMEDOUT, "the budget of %llu instructions is used up: the program does not end, or "
-				 "struct vm_env needs a larger insn_budget",
-		 (unsigned long long)run->budget_start);
+	fault_out_of_budget(run);
 failed:
 	return run->err;
 }
@@ -564,21 +505,23 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 	return steps_run(run, entry, args, ret_r0, NULL);
 }
 
-/* The frame is open. */
+/* The frame is open. Compiled code clears of it what it may read. */
 static int enter(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
 		 uint64_t *ret_r0)
 {
-	const struct vm_native *native = __atomic_load_n(&run->prog->native, __ATOMIC_ACQUIRE);
+	const struct vm_native *native =
+		__atomic_load_n(&run->prog->native, __ATOMIC_ACQUIRE); /* J2 acquire <- J1 */
 
-	if (native)
+	if (native && !__atomic_load_n(&native->is_paused, __ATOMIC_RELAXED))
 		return native->entries[entry - run->prog->code](run, args, ret_r0);
+	memory_clear((void *)(uintptr_t)run->stack.lo, VM_STACK_FRAME);
 	return interp_run(run, entry, args, ret_r0);
 }
 
 int interp_start(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
 		 uint64_t *ret_r0)
 {
-	frame_enter(run, 0);
+	frame_open(run, 0);
 	return enter(run, entry, args, ret_r0);
 }
 
@@ -589,9 +532,8 @@ int interp_callback(struct vm_run *run, const struct vm_insn *entry, const uint6
 	int err;
 
 	if (run->depth + 1 == VM_MAX_FRAMES)
-		return vm_fault(run, E2BIG, "callbacks nest more than %u frames deep",
-				VM_MAX_FRAMES);
-	frame_enter(run, run->depth + 1);
+		return fault_callbacks_too_deep(run);
+	frame_open(run, run->depth + 1);
 	err = enter(run, entry, args, ret_r0);
 	if (err)
 		return err;

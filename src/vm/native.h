@@ -6,8 +6,8 @@
  * same checks except those that facts.h proves, the same sentences.
  *
  * A program is compiled at most once; struct vm_native is published in prog->native with release and
- * lives as long as the program, also while the interpreter is asked for (is_paused). Runs under way go on in the engine they began in, callbacks included
- * or not: both engines keep frames, budget and faults in struct vm_run in the same way.
+ * lives as long as the program, also while the interpreter is asked for (is_paused). Runs
+ * under way go on in the engine they began in, callbacks included or not: both engines keep frames, budget and faults in struct vm_run in the same way.
  *
  * The core hides its symbols, so the module gets what it needs as struct vm_jit_host, and is itself one
  * symbol, a struct vm_jit_ops. Both are built from the same tree: vm_jit_abi() notices if not.
@@ -71,8 +71,8 @@ enum vm_host {
 	VM_HOST_CALL,
 	VM_HOST_ADD_VALUE,     /* a lookup in the struct vm_map a gave the value b */
 	VM_HOST_OUT_OF_BUDGET, /* these end the run and return run->err */
-	VM_HOST_TOO_DEEP,
-	VM_HOST_CALLBACK_TOO_DEEP,
+	VM_HOST_CALLS_TOO_DEEP,
+	VM_HOST_CALLBACKS_TOO_DEEP,
 	VM_HOST_EXIT_LOCKED,
 	VM_HOST_COUNT
 };
@@ -140,7 +140,5 @@ static inline uint64_t vm_jit_abi(void)
 
 /* native_host.c. */
 extern const struct vm_jit_host native_host;
-uint64_t native_literal(const struct vm_prog *prog, struct vm_literal what);
-bool native_array(const struct bpfmap *map, struct vm_array *ret_array);
 
 #endif

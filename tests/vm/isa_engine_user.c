@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* isa_engine_user.c: programs in our interpreter, on maps in private memory. */
 #include "isa_engine.h"
+#include "jit_switch.h"
 #include "bpfmap/bpfmap.h"
 #include "map/map.h"
 #include "vm/vm.h"
@@ -84,7 +85,7 @@ static int user_load(const struct engine_prog *prog)
 
 	user.prog_type = prog->type;
 	user.log[0] = '\0';
-	return vm_load(&load, &user.prog);
+	return jit_switch_load(&load, &user.prog);
 }
 
 static int run_packet(struct engine_run *run, const struct vm_env *env)

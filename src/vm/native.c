@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* native.c: from a program to compiled code: the compiler's module, found and loaded when first asked for.
+ *
+ * Locks        jit_lock: the module, and that a program is compiled once. Compiling goes on with it
+ *              held: the compiler need not be reentrant, and a second caller would wait anyway
+ * Edges        J1 release of prog->native in publish -> J2 acquire in enter() (interp.c)
+ * The module is never unloaded: compiled code and the debugger's tables live as long as the process.
+ * Where it is looked for: $BPFMAP_JIT, which is then the only place; LIBDIR/bpfmap; next to the file that
+ * holds this function (a library that was moved, the build tree).
+ */
+#include "vm/native.h"
+
+#include "base/error.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MODULE "libbpfmap-jit.so"
+
+static pthread_mutex_t jit_lock = PTHREAD_MUTEX_INITIALIZER;
+static const struct vm_jit_ops *jit_ops; /* NULL: not loaded yet */
+
+static bool path_exists(char *path, size_t size, const char *dir, size_t dir_len, const char *below)
+{
+	return (size_t)snprintf(path, size, "%.*s%s" MODULE, (int)dir_len, dir, below) < size &&
+	       access(path, R_OK) == 0;
+}
+
+/* Below the folder of the file that holds this code. */
+static bool path_near(char *path, size_t size)
+{
+	static const char *const below[] = {"/",	"/bpfmap/",	"/jit/",
+					    "/../jit/", "/../src/jit/", "/../../src/jit/"};
+	Dl_info info;
+	const char *slash;
+
+	if (!dladdr((const void *)(uintptr_t)vm_prog_compile, &info) || !info.dli_fname)
+		return false;
+	slash = strrchr(info.dli_fname, '/');
+	for (size_t i = 0; slash && i < sizeof(below) / sizeof(below[0]); i++)
+		if (path_exists(path, size, info.dli_fname, (size_t)(slash - info.dli_fname),
+				below[i]))
+			return true;
+	return false;
+}
+
+static int module_path(char *path, size_t size)
+{
+	const char *named = secure_getenv("BPFMAP_JIT");
+
+	if (named && *named) {
+		if ((size_t)snprintf(path, size, "%s", named) < size && !access(path, R_OK))
+			return 0;
+		return fail(ENOTSUP, "BPFMAP_JIT names %s, which cannot be read", named);
+	}
+	if (path_exists(path, size, BPFMAP_LIBDIR, strlen(BPFMAP_LIBDIR), "/bpfmap/") ||
+	    path_near(path, size))
+		return 0;
+	return fail(ENOTSUP, "there is no compiler for programs: install the package "
+			     "libbpfmap-jit, or let BPFMAP_JIT name " MODULE);
+}
+
+static int module_load(void)
+{
+	const struct vm_jit_ops *ops;
+	char path[4096];
+	void *module;
+	int err = jit_ops ? 0 : module_path(path, sizeof(path));
+
+	if (err || jit_ops)
+		return err;
+	module = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!module)
+		return fail(ENOTSUP, "the compiler for programs cannot be loaded: %s", dlerror());
+	ops = dlsym(module, "bpfmap_jit_ops");
+	if (ops && ops->abi == vm_jit_abi()) {
+		jit_ops = ops;
+		return 0;
+	}
+	dlclose(module);
+	return fail(ENOTSUP,
+		    "%s is not of this build of libbpfmap; install both packages in one version",
+		    path);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int compile_locked(struct vm_prog *prog)
+{
+	struct vm_native *native = NULL;
+	struct vm_facts facts = {.insn_cnt = prog->insn_cnt};
+	uint64_t start = now_ns();
+	int err = module_load();
+
+	if (!err)
+		err = jit_ops->compile(&native_host, prog, &facts, &native);
+	if (err)
+		return err;
+	native->compile_ns = now_ns() - start;
+	__atomic_store_n(&prog->native, native, __ATOMIC_RELEASE); /* J1 release -> J2 */
+	return 0;
+}
+
+static struct vm_native *native_of(const struct vm_prog *prog)
+{
+	return __atomic_load_n(&prog->native, __ATOMIC_ACQUIRE); /* J2 acquire <- J1 */
+}
+
+int vm_prog_compile(struct vm_prog *prog, enum vm_jit_mode mode)
+{
+	struct vm_native *native;
+	int err = 0;
+
+	pthread_mutex_lock(&jit_lock);
+	if (mode != VM_JIT_OFF && !prog->native)
+		err = compile_locked(prog);
+	native = prog->native;
+	if (native)
+		__atomic_store_n(&native->is_paused, mode == VM_JIT_OFF, __ATOMIC_RELAXED);
+	pthread_mutex_unlock(&jit_lock);
+	return mode == VM_JIT_AUTO && err != -ENOMEM ? 0 : err;
+}
+
+void vm_prog_code(const struct vm_prog *prog, struct vm_code_info *ret_info)
+{
+	const struct vm_native *native = native_of(prog);
+	bool runs = native && !__atomic_load_n(&native->is_paused, __ATOMIC_RELAXED);
+
+	*ret_info = (struct vm_code_info){.insns = prog->insn_cnt,
+					  .code_bytes = native ? native->code_bytes : 0,
+					  .compile_ns = native ? native->compile_ns : 0,
+					  .engine = runs ? "jit" : "interpreter"};
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* jit_switch.h: the tests of programs run in either engine: with TEST_ENGINE=jit in the environment every
+ * program that was loaded is compiled, and a program that cannot be fails the test.
+ */
+#ifndef BPFMAP_TESTS_VM_JIT_SWITCH_H
+#define BPFMAP_TESTS_VM_JIT_SWITCH_H
+
+#include "vm/native.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static inline int jit_switch(struct vm_prog *prog)
+{
+	const char *engine = getenv("TEST_ENGINE");
+
+	return engine && !strcmp(engine, "jit") ? vm_prog_compile(prog, VM_JIT_ON) : 0;
+}
+
+/* vm_load(), and vm_prog_compile() if that is asked for. */
+static inline int jit_switch_load(const struct vm_load *load, struct vm_prog **ret_prog)
+{
+	struct vm_prog *prog;
+	int err = vm_load(load, &prog);
+
+	if (err)
+		return err;
+	err = jit_switch(prog);
+	if (err)
+		vm_free(prog);
+	else
+		*ret_prog = prog;
+	return err;
+}
+
+#endif
