@@ -7,8 +7,9 @@
  * memory check accepts that range, so every access to it ends here and is answered from the table in
  * context.def. A load of data, data_end or data_meta gives the full register-wide pointer; other
  * fields are read from run->fields in the requested width. Which fields, widths and stores a program
- * type may use is what the kernel's verifier allows it; the refusal comes when the instruction is
- * reached, because before that nobody knows that it is a context access.
+ * type may use is what the kernel's verifier allows it (ctx_allows, which facts_memory.c asks, too); the
+ * refusal comes when the instruction is reached, because before that nobody may know that it is a context
+ * access.
  *
  * Programs may compute ctx + n and pass it on; as in the kernel, helpers take only the unmodified
  * context (helpers.c).
@@ -20,7 +21,6 @@
 #include <errno.h>
 #include <string.h>
 
-enum field_kind { VALUE, DATA, DATA_END, DATA_META };
 enum field_sizes { WORD, DOUBLE, NARROW, ANY };
 enum field_rights { NO = 0, RO = VM_READ, RW = VM_READ | VM_WRITE };
 
@@ -40,7 +40,7 @@ static const struct ctx_field ctx_fields[] = {
 	{#field,                                              \
 	 offsetof(struct type, field),                        \
 	 sizeof(((struct type *)0)->field),                   \
-	 kind,                                                \
+	 CTX_##kind,                                          \
 	 sizes,                                               \
 	 xdp,                                                 \
 	 cls,                                                 \
@@ -49,22 +49,23 @@ static const struct ctx_field ctx_fields[] = {
 #undef CTX_FIELD
 };
 
-static uint8_t rights(const struct vm_run *run, const struct ctx_field *field)
+static uint8_t rights(uint32_t prog_type, const struct ctx_field *field)
 {
-	switch (run->prog->prog_type) {
+	switch (prog_type) {
 	case BPF_PROG_TYPE_XDP: return field->xdp;
 	case BPF_PROG_TYPE_SCHED_CLS: return field->cls;
-	default: return field->filter;
+	case BPF_PROG_TYPE_SOCKET_FILTER: return field->filter;
+	default: return NO;
 	}
 }
 
 /* The field that holds the access and that this program type has at all. */
-static const struct ctx_field *field_at(const struct vm_run *run, uint64_t off, uint32_t bytes)
+static const struct ctx_field *field_at(uint32_t prog_type, uint64_t off, uint32_t bytes)
 {
 	for (size_t i = 0; i < sizeof(ctx_fields) / sizeof(ctx_fields[0]); i++) {
 		const struct ctx_field *field = &ctx_fields[i];
 
-		if (rights(run, field) && off >= field->off &&
+		if (rights(prog_type, field) && off >= field->off &&
 		    off + bytes <= (uint64_t)field->off + field->bytes)
 			return field;
 	}
@@ -86,6 +87,25 @@ static bool store_size_ok(const struct ctx_field *field, uint64_t off, uint32_t 
 	return field->sizes == ANY ? off % bytes == 0 : bytes == field->bytes;
 }
 
+static bool field_allows(uint32_t prog_type, const struct ctx_field *field, uint64_t off,
+			 uint32_t bytes, uint32_t how)
+{
+	if (!field || (rights(prog_type, field) & how) != how)
+		return false;
+	return how & VM_WRITE ? store_size_ok(field, off, bytes) : load_size_ok(field, off, bytes);
+}
+
+bool ctx_allows(uint32_t prog_type, uint64_t off, uint32_t bytes, uint32_t how,
+		enum ctx_kind *ret_kind)
+{
+	const struct ctx_field *field = field_at(prog_type, off, bytes);
+
+	if (!field_allows(prog_type, field, off, bytes, how))
+		return false;
+	*ret_kind = (enum ctx_kind)field->kind;
+	return true;
+}
+
 static bool refuse(struct vm_run *run, const char *what, uint64_t off, uint32_t bytes,
 		   const struct ctx_field *field)
 {
@@ -100,15 +120,18 @@ static bool refuse(struct vm_run *run, const char *what, uint64_t off, uint32_t 
 bool ctx_load(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *ret_value)
 {
 	uint64_t off = addr - run->ctx;
-	const struct ctx_field *field = field_at(run, off, bytes);
+	uint32_t prog_type = run->prog->prog_type;
+	const struct ctx_field *field = field_at(prog_type, off, bytes);
 	uint64_t value = 0;
 
-	if (!field || !load_size_ok(field, off, bytes))
+	if (!field_allows(prog_type, field, off, bytes, VM_READ))
 		return refuse(run, "load", off, bytes, field);
 	switch (field->kind) {
-	case DATA: *ret_value = (uint64_t)(uintptr_t)(run->pkt->buf + run->pkt->off); return true;
-	case DATA_END: *ret_value = run->packet.lo + run->packet.bytes; return true;
-	case DATA_META: *ret_value = run->packet.lo; return true;
+	case CTX_DATA:
+		*ret_value = (uint64_t)(uintptr_t)(run->pkt->buf + run->pkt->off);
+		return true;
+	case CTX_DATA_END: *ret_value = run->packet.lo + run->packet.bytes; return true;
+	case CTX_DATA_META: *ret_value = run->packet.lo; return true;
 	default: break;
 	}
 	memcpy(&value, (const uint8_t *)&run->fields + off, bytes);
@@ -119,9 +142,10 @@ bool ctx_load(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *ret_v
 bool ctx_store(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t value)
 {
 	uint64_t off = addr - run->ctx;
-	const struct ctx_field *field = field_at(run, off, bytes);
+	uint32_t prog_type = run->prog->prog_type;
+	const struct ctx_field *field = field_at(prog_type, off, bytes);
 
-	if (!field || !(rights(run, field) & VM_WRITE) || !store_size_ok(field, off, bytes))
+	if (!field_allows(prog_type, field, off, bytes, VM_WRITE))
 		return refuse(run, "store", off, bytes, field);
 	memcpy((uint8_t *)&run->fields + off, &value, bytes);
 	return true;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* facts.h: what is proved about a program's instructions before it runs (verify.c).
+/* facts.h: what is proved about a program's instructions before it runs (facts.c and its parts, facts_prove.h).
  *
  * A fact holds on every path that reaches its instruction, in every run, whatever other threads and
  * processes do to maps meanwhile. What is not proved is no error: it is checked when the instruction

@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-static uint32_t map_may(const struct bpfmap *map)
+uint32_t memory_map_may(const struct bpfmap *map)
 {
 	if (map->spec.map_flags & BPF_F_RDONLY_PROG || (map->region && map->region->readonly))
 		return VM_READ;
@@ -37,13 +37,13 @@ static struct vm_range value_part(const struct bpfmap *map, uint64_t start, uint
 	uint64_t lock = start + map->spec.spin_lock_plus1 - 1;
 
 	if (!map->spec.spin_lock_plus1)
-		return (struct vm_range){start, end - start, map_may(map)};
+		return (struct vm_range){start, end - start, memory_map_may(map)};
 	if (addr < lock)
-		return (struct vm_range){start, lock - start, map_may(map)};
+		return (struct vm_range){start, lock - start, memory_map_may(map)};
 	if (addr < lock + sizeof(struct bpf_spin_lock))
 		return (struct vm_range){lock, sizeof(struct bpf_spin_lock), VM_SPIN_LOCK};
 	lock += sizeof(struct bpf_spin_lock);
-	return (struct vm_range){lock, end - lock, map_may(map)};
+	return (struct vm_range){lock, end - lock, memory_map_may(map)};
 }
 
 /* The same for an address for which is_value() holds. Values begin at multiples of 8, and only at a
@@ -122,7 +122,7 @@ static struct vm_range search_maps(struct vm_run *run, uint64_t addr, uint64_t b
 		    !map->ops->is_value(map, (const void *)(uintptr_t)addr, bytes))
 			continue;
 		if (!map->spec.spin_lock_plus1)
-			return (struct vm_range){addr, bytes, map_may(map)};
+			return (struct vm_range){addr, bytes, memory_map_may(map)};
 		range = value_part_at(map, addr);
 		if (!range_holds(&range, addr, bytes))
 			range.may = VM_SPIN_LOCK;

@@ -99,6 +99,9 @@ void *memory_find(struct vm_run *run, uint64_t addr, uint64_t bytes, uint32_t ho
 /* The same without a failure: NULL only. */
 void *memory_probe(struct vm_run *run, uint64_t addr, uint64_t bytes, uint32_t how);
 
+/* What programs may do with values of a map: enum vm_access bits, fixed while the map is open. */
+uint32_t memory_map_may(const struct bpfmap *map);
+
 /* Remember the value that a lookup handed out. */
 void memory_add_value(struct vm_run *run, const struct vm_map *ref, const void *value);
 
@@ -130,6 +133,19 @@ static inline bool ctx_holds(const struct vm_run *run, uint64_t addr)
 {
 	return run->pkt && addr - run->ctx < run->ctx_bytes;
 }
+
+/* What a field of the context gives. */
+enum ctx_kind {
+	CTX_VALUE, /* its bytes */
+	CTX_DATA,  /* the address of the packet's start, of its end, of its metadata */
+	CTX_DATA_END,
+	CTX_DATA_META,
+};
+
+/* Whether programs of a type may load or store (VM_READ or VM_WRITE) so many bytes at offset off of their
+ * context. */
+bool ctx_allows(uint32_t prog_type, uint64_t off, uint32_t bytes, uint32_t how,
+		enum ctx_kind *ret_kind);
 
 bool ctx_load(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *ret_value);
 bool ctx_store(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t value);
