@@ -38,39 +38,43 @@ __attribute__((format(printf, 2, 0))) static int message_keep(enum libbpf_print_
 }
 
 /* The sentence, then libbpf's own words below it. */
-static int load_failure(const char *path, int err, const char *sentence)
+static int load_failure(const char *path, int err, const char *sentence, struct text *why)
 {
 	char reason[128];
-	int code;
 
 	libbpf_strerror(err, reason, sizeof(reason));
-	code = exit_sentence(err, "can't load %s: %s", path, *sentence ? sentence : reason);
+	text_addf(why, "can't load %s: %s", path, *sentence ? sentence : reason);
+	if (messages.len && messages.s[messages.len - 1] == '\n')
+		messages.s[--messages.len] = 0;
 	if (messages.len)
-		fprintf(stderr, "%s%s", text_str(&messages),
-			messages.s[messages.len - 1] == '\n' ? "" : "\n");
-	return code;
+		text_addf(why, "\n%s", text_str(&messages));
+	return err;
 }
 
-/* ---- the program ---- */
+/* ---- the programs ---- */
 
-static int prog_choices(const struct bpf_object *bpf, const char *path, const char *wanted)
+static int prog_choices(const struct bpf_object *bpf, const char *path, const char *wanted,
+			struct text *why)
 {
 	struct bpf_program *prog;
 	struct text names = {0};
-	int code;
+	int err = -ENOENT;
 
 	bpf_object__for_each_program(prog, bpf)
 		text_addf(&names, "%s%s", names.len ? ", " : "", bpf_program__name(prog));
-	if (!names.len)
-		code = exit_sentence(-ENOENT, "%s holds no program", path);
-	else if (wanted)
-		code = exit_sentence(-ENOENT, "%s holds no program '%s'; there are: %s", path,
-				     wanted, text_str(&names));
-	else
-		code = exit_usage("%s holds several programs; choose one with prog NAME: %s", path,
-				  text_str(&names));
+	if (!names.len) {
+		text_addf(why, "%s holds no program", path);
+	} else if (wanted) {
+		text_addf(why, "%s holds no program '%s'; there are: %s", path, wanted,
+			  text_str(&names));
+	} else {
+		text_addf(why,
+			  "%s holds several programs; choose one with prog NAME, or prog all: %s",
+			  path, text_str(&names));
+		err = OBJECT_WHICH;
+	}
 	text_free(&names);
-	return code;
+	return err;
 }
 
 static bool prog_takes_packets(const struct bpf_program *prog)
@@ -81,88 +85,166 @@ static bool prog_takes_packets(const struct bpf_program *prog)
 	       type == BPF_PROG_TYPE_SOCKET_FILTER;
 }
 
-/* Choose the program and leave the others out of the load: they need not be supported. */
-static int prog_choose(const char *path, const char *name, struct object *object)
+static void prog_add(struct object *object, struct bpf_program *prog)
 {
-	struct bpf_program *prog;
-	const char *type;
+	object->prog = must_realloc(object->prog, (object->prog_count + 1) * sizeof(prog));
+	object->prog[object->prog_count++] = prog;
+}
+
+static int prog_needs_packets(const struct bpf_program *prog, struct text *why)
+{
+	const char *type = libbpf_bpf_prog_type_str(bpf_program__type(prog));
+
+	if (prog_takes_packets(prog))
+		return 0;
+	text_addf(why,
+		  "program %s is of type %s and takes no packets; xdp, sched_cls and "
+		  "socket_filter do (SEC(\"xdp\"), SEC(\"tc\"), SEC(\"socket\"))",
+		  bpf_program__name(prog), type ? type : "unknown");
+	return -EINVAL;
+}
+
+/* The only one there is, or all that take packets. */
+static int progs_unnamed(const char *path, enum object_unnamed unnamed, struct object *object,
+			 struct text *why)
+{
+	struct bpf_program *prog, *last = NULL;
+	size_t count = 0;
+
+	bpf_object__for_each_program(prog, object->bpf)
+	{
+		if (unnamed == OBJECT_ALL && prog_takes_packets(prog))
+			prog_add(object, prog);
+		last = prog;
+		count++;
+	}
+	if (object->prog_count)
+		return 0;
+	if (!count || (count > 1 && unnamed == OBJECT_ONLY))
+		return prog_choices(object->bpf, path, NULL, why);
+	prog_add(object, last);
+	return prog_needs_packets(last, why);
+}
+
+static int prog_named(const char *path, const char *name, struct object *object, struct text *why)
+{
+	struct bpf_program *prog, *found = NULL;
 	size_t matches = 0;
 
 	bpf_object__for_each_program(prog, object->bpf)
 	{
-		if (!name || !strcmp(bpf_program__name(prog), name)) {
-			object->prog = prog;
+		if (!strcmp(bpf_program__name(prog), name)) {
+			found = prog;
 			matches++;
 		}
 	}
 	if (matches != 1)
-		return prog_choices(object->bpf, path, name);
-	bpf_object__for_each_program(prog, object->bpf)
-		bpf_program__set_autoload(prog, prog == object->prog);
-	if (prog_takes_packets(object->prog))
-		return 0;
-	type = libbpf_bpf_prog_type_str(bpf_program__type(object->prog));
-	return exit_sentence(-EINVAL,
-			     "program %s is of type %s and takes no packets; xdp, sched_cls and "
-			     "socket_filter do (SEC(\"xdp\"), SEC(\"tc\"), SEC(\"socket\"))",
-			     bpf_program__name(object->prog), type ? type : "unknown");
+		return prog_choices(object->bpf, path, name, why);
+	prog_add(object, found);
+	return prog_needs_packets(found, why);
+}
+
+/* Choose the programs and leave the others out of the load: they need not be supported. */
+static int progs_choose(const char *path, const struct object_want *want, struct object *object,
+			struct text *why)
+{
+	struct bpf_program *prog;
+	int err = want->count ? 0 : progs_unnamed(path, want->unnamed, object, why);
+
+	for (size_t i = 0; !err && i < want->count; i++)
+		err = prog_named(path, want->progs[i], object, why);
+	if (err)
+		return err;
+	bpf_object__for_each_program(prog, object->bpf) bpf_program__set_autoload(prog, false);
+	for (size_t i = 0; i < object->prog_count; i++)
+		bpf_program__set_autoload(object->prog[i], true);
+	return 0;
 }
 
 /* libbpf crashes on sections and symbols outside of the file, and on BTF that refers to what is not
  * there. */
-static int file_check(const char *path)
+static int file_check(const char *path, struct text *why)
 {
 	const char *damage = elf_check(path);
 	struct btf *btf;
 	bool sound;
 
-	if (damage)
-		return exit_sentence(-EINVAL, "can't load %s: it is damaged (%s); compile it again",
-				     path, damage);
+	if (damage) {
+		text_addf(why, "can't load %s: it is damaged (%s); compile it again", path, damage);
+		return -EINVAL;
+	}
 	btf = btf__parse_elf(path, NULL);
 	sound = !btf || btf_refs_are_sound(btf);
 	btf__free(btf);
 	if (sound)
 		return 0;
-	return exit_sentence(-EINVAL, "can't load %s: its BTF is damaged; compile it again", path);
+	text_addf(why, "can't load %s: its BTF is damaged; compile it again", path);
+	return -EINVAL;
 }
 
-int object_load(struct cli *cli, const char *path, const char *prog, struct object *ret_object)
+static int bpf_load(struct cli *cli, const char *path, const struct object_want *want,
+		    struct object *object, struct text *why)
+{
+	int err;
+
+	object->bpf = bpf_object__open_file(path, NULL);
+	if (!object->bpf)
+		return load_failure(path, -errno, "", why);
+	err = progs_choose(path, want, object, why);
+	if (err)
+		return err;
+	err = bpf_object__load(object->bpf);
+	if (err == -EPERM && cli->backend->engine == BPFMAP_ENGINE_KERNEL)
+		return load_failure(path, err,
+				    "the kernel does not permit it; be root or have CAP_BPF, or "
+				    "leave out engine kernel",
+				    why);
+	return err ? load_failure(path, err, bpfmap_last_error(), why) : 0;
+}
+
+int object_try(struct cli *cli, const char *path, const struct object_want *want,
+	       struct object *ret_object, struct text *why)
 {
 	struct object object = {0};
-	int code, err;
+	int err;
 
 	messages_at_once = cli->debug;
 	libbpf_set_print(message_keep);
-	if (access(path, R_OK))
-		return exit_sentence(-errno, "can't open %s: %s", path, strerror(errno));
-	code = file_check(path);
-	if (code)
-		return code;
-	object.bpf = bpf_object__open_file(path, NULL);
-	if (!object.bpf)
-		return load_failure(path, -errno, "");
-	code = prog_choose(path, prog, &object);
-	if (!code) {
-		err = bpf_object__load(object.bpf);
-		if (err == -EPERM && cli->backend->engine == BPFMAP_ENGINE_KERNEL)
-			code = load_failure(path, err,
-					    "the kernel does not permit it; be root or have "
-					    "CAP_BPF, or leave out engine kernel");
-		else if (err)
-			code = load_failure(path, err, bpfmap_last_error());
+	if (access(path, R_OK)) {
+		err = -errno;
+		text_addf(why, "can't open %s: %s", path, strerror(errno));
+		return err;
 	}
-	if (code)
+	err = file_check(path, why);
+	if (err)
+		return err;
+	err = bpf_load(cli, path, want, &object, why);
+	if (err)
 		object_close(&object);
 	else
 		*ret_object = object;
+	return err;
+}
+
+int object_load(struct cli *cli, const char *path, const struct object_want *want,
+		struct object *ret_object)
+{
+	struct text why = {0};
+	int code = 0, err = object_try(cli, path, want, ret_object, &why);
+
+	if (err == OBJECT_WHICH)
+		code = exit_usage("%s", text_str(&why));
+	else if (err)
+		code = exit_sentence(err, "%s", text_str(&why));
+	text_free(&why);
 	return code;
 }
 
 void object_close(struct object *object)
 {
 	bpf_object__close(object->bpf);
-	object->bpf = NULL;
+	free(object->prog);
+	*object = (struct object){0};
 	text_free(&messages);
 }
 

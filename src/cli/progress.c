@@ -4,7 +4,6 @@
 #include "cli/progress.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,7 +28,7 @@ static uint64_t now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-static bool can_be_seen(void)
+bool progress_can_be_seen(void)
 {
 	const char *term = getenv("TERM");
 
@@ -45,8 +44,10 @@ static bool in_colour(void)
 
 void progress_begin(struct progress *progress, const char *verb, const char *units, uint64_t total)
 {
-	*progress = (struct progress){
-		.verb = can_be_seen() ? verb : NULL, .units = units, .total = total, .stride = 1};
+	*progress = (struct progress){.verb = progress_can_be_seen() ? verb : NULL,
+				      .units = units,
+				      .total = total,
+				      .stride = 1};
 	if (!progress->verb) {
 		progress->skip = UINT64_MAX;
 		return;

@@ -4,6 +4,7 @@
 #ifndef BPFMAP_CLI_PROGRESS_H
 #define BPFMAP_CLI_PROGRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct progress {
@@ -15,6 +16,9 @@ struct progress {
 	uint64_t skip;	  /* the clock is read when done has reached this */
 	uint64_t stride;
 };
+
+/* True if stderr is a terminal that can go back in a line. */
+bool progress_can_be_seen(void);
 
 /* The strings stay the caller's. */
 void progress_begin(struct progress *progress, const char *verb, const char *units, uint64_t total);

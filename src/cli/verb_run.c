@@ -1,250 +1,280 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_run.c: feed a capture to a program; show verdicts, speed and maps. */
-#include "cli/capture.h"
-#include "cli/object.h"
+/* verb_run.c: feed packets to programs; show verdicts, speed and maps. The calling thread looks after the
+ * others: how far they are, when it is time to end. */
 #include "cli/progress.h"
-#include "cli/text.h"
-#include "cli/verdict.h"
+#include "cli/run.h"
 
-#include "bpfmap/bpfmap.h"
-
-#include <bpf/libbpf.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <signal.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
-/* The words after OBJ; each may be given once. */
-static const char *const keywords[] = {"prog", "pcap", "repeat", "pin", "engine", NULL};
-enum keyword { PROG, PCAP, REPEAT, PIN, ENGINE, KEYWORDS };
+#define LOOK_NS	 100000000ull
+#define WATCH_NS 1000000000ull
 
-/* What a packet takes in a capture file beside its bytes. */
-#define RECORD_HEAD 16
+/* The signal that ends the run; 0: none came. */
+static struct private_u32 asked_to_end;
 
-struct run_words {
-	const char *object;
-	const char *word[KEYWORDS]; /* NULL: not given */
-	uint32_t repeat;
-	const struct backend *backend;
-};
+static void on_signal(int number)
+{
+	private_u32_store_release(&asked_to_end, (uint32_t)number); /* RE1 release -> RE2 */
+}
 
-struct run {
-	struct cli *cli;
-	int prog_fd;
-	uint32_t repeat;
-	uint64_t packets;
-	uint64_t bytes;
-	uint64_t failed;
-	struct text first_failure; /* its sentence */
-	uint64_t program_ns;
-	uint64_t wall_ns;
-	struct verdicts verdicts;
+static const int end_signals[] = {SIGINT, SIGTERM};
+#define END_SIGNALS (sizeof(end_signals) / sizeof(end_signals[0]))
+
+/* ---- threads ---- */
+
+/* Bring what the others see up to date. */
+static void publish(struct run_worker *worker)
+{
+	struct run *run = worker->run;
+	uint32_t wanted = private_u32_load_acquire(&run->wanted); /* RW2 acquire <- RW1 */
+
+	if (wanted == worker->seen && run->feed.is_kept)
+		return;
+	worker->seen = wanted;
+	pthread_mutex_lock(&run->lock);
+	for (size_t i = 0; i < run->prog_count; i++)
+		run_stats_move(&run->total[i], &worker->stats[i]);
+	pthread_mutex_unlock(&run->lock);
+}
+
+/* In steps, so that the end is noticed. */
+static void wait_until(const struct run_feed *feed, uint64_t due_ns)
+{
+	uint64_t now;
+
+	while ((now = run_now_ns()) < due_ns && !run_feed_stopped(feed)) {
+		uint64_t ns = due_ns - now < LOOK_NS ? due_ns - now : LOOK_NS;
+		struct timespec step = {.tv_nsec = (long)ns};
+
+		nanosleep(&step, NULL);
+	}
+}
+
+static void *worker_main(void *arg)
+{
+	struct run_worker *worker = arg;
+	struct run *run = worker->run;
+
+	while (run_feed_next(&run->feed, &worker->batch)) {
+		if (worker->batch.due_ns)
+			wait_until(&run->feed, worker->batch.due_ns);
+		for (size_t i = 0; i < worker->batch.prog_count; i++)
+			run_engine_batch(worker, worker->batch.first_prog + i);
+		publish(worker);
+	}
+	worker->seen--;
+	publish(worker);
+	pthread_mutex_lock(&run->lock);
+	run->ended++;
+	pthread_cond_signal(&run->changed);
+	pthread_mutex_unlock(&run->lock);
+	return NULL;
+}
+
+static int threads_start(struct run *run, struct run_worker *workers, uint32_t *ret_started)
+{
+	int err = 0;
+
+	for (*ret_started = 0; *ret_started < run->words->threads; ++*ret_started) {
+		run_worker_open(&workers[*ret_started], run);
+		err = pthread_create(&workers[*ret_started].thread, NULL, worker_main,
+				     &workers[*ret_started]);
+		if (err) {
+			run_worker_close(&workers[*ret_started]);
+			break;
+		}
+	}
+	return err;
+}
+
+static uint64_t packets_done(const struct run *run)
+{
+	uint64_t packets = 0;
+
+	for (size_t i = 0; i < run->prog_count; i++)
+		packets += run->total[i].packets;
+	return packets;
+}
+
+/* Who waits for a packet that does not come is woken. */
+static void threads_stop(struct run *run, const struct run_worker *workers, uint32_t count)
+{
+	run_feed_stop(&run->feed);
+	for (uint32_t i = 0; i < count; i++)
+		pthread_kill(workers[i].thread, SIGINT);
+}
+
+/* True once the run is to end. */
+static bool is_over(struct run *run, uint64_t begun_ns)
+{
+	/* The threads get signals when it is over, which mean nothing else. */
+	bool was_over = run_feed_stopped(&run->feed);
+
+	if (!was_over && private_u32_load_acquire(&asked_to_end)) { /* RE2 acquire <- RE1 */
+		run->interrupted = true;
+		return true;
+	}
+	return was_over || (run->words->for_ns && run_now_ns() - begun_ns >= run->words->for_ns);
+}
+
+/* Until a thread has ended, or it is time to look. */
+static void wait_for_change(struct run *run, uint64_t begun_ns)
+{
+	uint64_t wake_ns = run_now_ns() + LOOK_NS, end_ns = begun_ns + run->words->for_ns;
+	struct timespec wake;
+
+	if (run->words->for_ns && end_ns < wake_ns && !run_feed_stopped(&run->feed))
+		wake_ns = end_ns;
+	wake = (struct timespec){(time_t)(wake_ns / 1000000000u), (long)(wake_ns % 1000000000u)};
+	pthread_cond_timedwait(&run->changed, &run->lock, &wake);
+}
+
+/* With run.lock held, until all threads have ended. */
+static void look_after(struct run *run, const struct run_worker *workers, uint32_t count,
+		       struct run_watch *watch)
+{
+	uint64_t begun_ns = run_now_ns(), drawn_ns = 0;
 	struct progress progress;
-};
+	uint32_t looks = 0;
 
-static volatile sig_atomic_t interrupted;
-
-static void on_sigint(int signal_number)
-{
-	interrupted = 1;
+	progress_begin(&progress, "run", "packets", run_feed_total(&run->feed));
+	while (run->ended < count) {
+		wait_for_change(run, begun_ns);
+		if (is_over(run, begun_ns))
+			threads_stop(run, workers, count);
+		private_u32_store_release(&run->wanted, ++looks); /* RW1 release -> RW2 */
+		if (!watch) {
+			progress_at(&progress, packets_done(run));
+		} else if (run_now_ns() - drawn_ns >= WATCH_NS) {
+			drawn_ns = run_now_ns();
+			run_watch_draw(watch, run, drawn_ns - begun_ns);
+		}
+	}
+	progress_end(&progress);
 }
 
-/* ---- words ---- */
-
-static int keyword_parse(struct args *args, enum keyword keyword, struct run_words *words)
+static int threads_run(struct run *run, struct run_watch *watch)
 {
-	uint64_t repeat;
-	int code;
+	struct run_worker *workers = calloc(run->words->threads, sizeof(*workers));
+	uint64_t start_ns = run_now_ns();
+	uint32_t count;
+	int err;
 
-	if (keyword == REPEAT) {
-		/* The kernel's limit is that of its 32-bit field, ours the time one waits. */
-		code = args_number(args, "repeat", 1000000000, &repeat);
-		if (!code && !repeat)
-			return exit_usage("repeat: 0 is not possible, at least 1");
-		words->repeat = (uint32_t)repeat;
-		words->word[REPEAT] = "";
-		return code;
+	if (!workers)
+		return exit_sentence(-ENOMEM, "no memory for %u threads", run->words->threads);
+	err = threads_start(run, workers, &count);
+	if (err)
+		threads_stop(run, workers, count);
+	pthread_mutex_lock(&run->lock);
+	look_after(run, workers, count, watch);
+	pthread_mutex_unlock(&run->lock);
+	for (uint32_t i = 0; i < count; i++) {
+		pthread_join(workers[i].thread, NULL);
+		run_worker_close(&workers[i]);
 	}
-	code = args_word(args, keywords[keyword], &words->word[keyword]);
-	if (code || keyword != ENGINE)
-		return code;
-	words->backend = backend_find(words->word[ENGINE]);
-	if (!words->backend)
-		return exit_usage("engine: '%s' is neither user nor kernel", words->word[ENGINE]);
+	free(workers);
+	run->wall_ns = run_now_ns() - start_ns;
+	if (err)
+		return exit_sentence(-err, "can't start %u threads: %s", run->words->threads,
+				     strerror(err));
 	return 0;
-}
-
-static int words_parse(struct args *args, struct run_words *words)
-{
-	int code = args_word(args, "OBJ.bpf.o", &words->object);
-
-	while (!code && args->count) {
-		const char *word = args_next(args);
-		int keyword = args_match(word, keywords);
-
-		if (keyword == -2)
-			return exit_usage("'%s' may mean several words: prog, pcap, pin", word);
-		if (keyword < 0)
-			return exit_usage("expected prog, pcap, repeat, pin or engine, got: '%s'",
-					  word);
-		if (words->word[keyword])
-			return exit_usage("%s specified multiple times", keywords[keyword]);
-		code = keyword_parse(args, (enum keyword)keyword, words);
-	}
-	if (!code && !words->word[PCAP])
-		return exit_usage("pcap FILE is missing: which packets shall the program get?");
-	return code;
 }
 
 /* ---- the run ---- */
 
-static uint64_t now_ns(void)
+static void signals_take(struct sigaction *before)
 {
-	struct timespec t;
+	/* Not restarted: who reads standard input shall notice. */
+	struct sigaction action = {.sa_handler = on_signal};
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	private_u32_store_release(&asked_to_end, 0); /* RE1 release -> RE2 */
+	for (size_t i = 0; i < END_SIGNALS; i++)
+		sigaction(end_signals[i], &action, &before[i]);
 }
 
-static int packet_run(void *arg, const uint8_t *data, uint32_t size)
+static void signals_give_back(const struct sigaction *before)
 {
-	struct run *run = arg;
-	struct backend_run once = {.data = data, .size = size, .repeat = run->repeat};
-	int err;
-
-	if (interrupted)
-		return 1;
-	err = backend_prog_run(run->cli->backend, run->prog_fd, &once);
-	if (err == -EINTR && interrupted)
-		return 1;
-	run->packets++;
-	run->bytes += size;
-	progress_at(&run->progress, run->bytes + run->packets * RECORD_HEAD);
-	if (err) {
-		if (!run->failed++)
-			text_addf(&run->first_failure, "packet %" PRIu64 " (%u bytes): %s",
-				  run->packets, size, bpfmap_last_error());
-		return 0;
-	}
-	run->program_ns += once.ret_duration_ns;
-	verdicts_add(&run->verdicts, once.ret_value, run->repeat);
-	return 0;
+	for (size_t i = 0; i < END_SIGNALS; i++)
+		sigaction(end_signals[i], &before[i], NULL);
 }
 
-static int capture_run(struct run *run, const char *pcap)
+static int run_watched(struct run *run)
 {
-	struct sigaction action = {.sa_handler = on_sigint}, before;
-	uint64_t start = now_ns();
-	struct stat st;
-	int code;
+	struct sigaction before[END_SIGNALS];
+	struct run_watch *watch;
+	int code = run_watch_open(run, &watch);
 
-	progress_begin(&run->progress, "run", "bytes",
-		       stat(pcap, &st) || !S_ISREG(st.st_mode) ? 0 : (uint64_t)st.st_size);
-	sigaction(SIGINT, &action, &before);
-	code = capture_walk(pcap, packet_run, run);
-	progress_end(&run->progress);
-	sigaction(SIGINT, &before, NULL);
-	run->wall_ns = now_ns() - start;
+	if (code)
+		return code;
+	signals_take(before);
+	code = threads_run(run, watch);
+	signals_give_back(before);
+	run_watch_close(watch);
+	return code ? code : run_report(run);
+}
+
+static int run_fed(struct run *run)
+{
+	pthread_condattr_t monotonic;
+	int code = run_feed_open(&run->feed, run->words, run->prog_count);
+
+	if (code)
+		return code;
+	pthread_mutex_init(&run->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&run->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	code = run_watched(run);
+	pthread_cond_destroy(&run->changed);
+	pthread_mutex_destroy(&run->lock);
+	run_feed_close(&run->feed);
 	return code;
 }
 
-static void speed_print(struct out *out, const struct run *run)
-{
-	double runs = (double)(run->packets - run->failed) * run->repeat;
-	double wall = (double)run->wall_ns / 1e9, program = (double)run->program_ns / 1e9;
-	char rate[32], each[32], plain[48];
-
-	out_key(out, "seconds", "time");
-	out_seconds(out, wall);
-	out_key(out, "program_seconds", "in the program");
-	out_seconds(out, program);
-	snprintf(rate, sizeof(rate), "%.0f", wall > 0 ? runs / wall : 0);
-	out_key(out, "packets_per_second", "packets/s");
-	out->ops->scalar(out, rate, rate);
-	snprintf(each, sizeof(each), "%.1f", runs > 0 ? (double)run->program_ns / runs : 0);
-	snprintf(plain, sizeof(plain), "%s ns", each);
-	out_key(out, "ns_per_packet", "per packet");
-	out->ops->scalar(out, each, plain);
-}
-
-static void report_print(struct out *out, struct run *run, const struct run_words *words,
-			 const struct bpf_program *prog)
-{
-	out_key(out, "object", "object");
-	out_str(out, words->object);
-	out_key(out, "program", "program");
-	out_str(out, bpf_program__name(prog));
-	out_key(out, "type", "type");
-	out_str(out, libbpf_bpf_prog_type_str(bpf_program__type(prog)));
-	out_key(out, "engine", "engine");
-	out_str(out, run->cli->backend->name);
-	out_key(out, "packets", "packets");
-	out_u64(out, run->packets);
-	out_key(out, "bytes", "bytes");
-	out_u64(out, run->bytes);
-	if (run->repeat > 1) {
-		out_key(out, "repeat", "repeat");
-		out_u64(out, run->repeat);
-	}
-	if (run->failed) {
-		out_key(out, "failed", "failed");
-		out_u64(out, run->failed);
-	}
-	if (interrupted) {
-		out_key(out, "interrupted", "interrupted");
-		out_bool(out, true);
-	}
-	speed_print(out, run);
-	out_key(out, "verdicts", "verdicts");
-	verdicts_print(out, &run->verdicts, bpf_program__type(prog));
-}
-
-/* A capture that breaks off ends the run with an error; what was processed is reported all the same. */
 static int run_object(struct cli *cli, const struct run_words *words, const struct object *object)
 {
-	struct run run = {
-		.cli = cli,
-		.prog_fd = bpf_program__fd(object->prog),
-		.repeat = words->repeat,
-	};
-	int code = 0, maps_code;
+	struct run run = {.cli = cli, .words = words, .object = object};
+	int code = 0;
 
-	if (words->word[PIN])
-		code = object_pin_maps(cli, object, words->word[PIN]);
+	if (words->pin)
+		code = object_pin_maps(cli, object, words->pin);
 	if (code)
 		return code;
-	code = capture_run(&run, words->word[PCAP]);
-	if (code && !run.packets)
-		return code;
-	out_begin(cli->out, OUT_OBJECT, OUT_RECORD);
-	report_print(cli->out, &run, words, object->prog);
-	out_key(cli->out, "maps", "maps");
-	maps_code = object_print_maps(cli, object);
-	out_end(cli->out);
-	if (run.failed && !code)
-		code = exit_sentence(-EINVAL, "%" PRIu64 " of %" PRIu64 " packets failed; %s",
-				     run.failed, run.packets, text_str(&run.first_failure));
-	verdicts_free(&run.verdicts);
-	text_free(&run.first_failure);
-	return code ? code : maps_code;
+	code = run_engine_open(&run);
+	run.total = calloc(object->prog_count, sizeof(*run.total));
+	if (!code && !run.total)
+		code = exit_sentence(-ENOMEM, "no memory for %zu programs", run.prog_count);
+	if (!code)
+		code = run_fed(&run);
+	for (size_t i = 0; run.total && i < run.prog_count; i++)
+		run_stats_free(&run.total[i]);
+	free(run.total);
+	run_engine_close(&run);
+	return code;
 }
 
 int verb_run(struct cli *cli, struct args *args)
 {
-	struct run_words words = {.repeat = 1, .backend = &backend_user};
+	struct object_want want;
+	struct run_words words;
 	struct object object;
-	int code = words_parse(args, &words);
+	int code = run_words_parse(args, &words);
 
 	if (code)
 		return code;
+	want = (struct object_want){words.progs.name, words.progs.count,
+				    words.all_progs ? OBJECT_ALL : OBJECT_ONLY};
 	cli_engine(cli, words.backend);
-	code = object_load(cli, words.object, words.word[PROG], &object);
-	if (code)
-		return code;
-	code = run_object(cli, &words, &object);
-	object_close(&object);
+	code = object_load(cli, words.object, &want, &object);
+	if (!code) {
+		code = run_object(cli, &words, &object);
+		object_close(&object);
+	}
+	run_words_free(&words);
 	return code;
 }

@@ -113,7 +113,7 @@ wrong "pcap FILE is missing" run "$TYPES"
 wrong "pcap is missing" run "$TYPES" pcap
 wrong "several words" run "$TYPES" p x
 wrong "expected prog, pcap" run "$TYPES" speed 3
-wrong "specified multiple times" run "$TYPES" pcap a pcap b
+wrong "specified multiple times" run "$TYPES" pcap a pin b pin c
 wrong "repeat: 0" run "$TYPES" repeat 0 pcap x
 wrong "is not a number" run "$TYPES" repeat many pcap x
 wrong "neither user nor kernel" run "$TYPES" engine steam pcap x

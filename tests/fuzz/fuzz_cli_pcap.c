@@ -3,6 +3,9 @@
 #include "cli_call.h"
 
 #include "cli/capture.h"
+#include "cli/exit.h"
+
+#include "bpfmap/bpfmap.h"
 
 #include <string.h>
 
@@ -13,27 +16,40 @@ struct seen {
 	uint32_t sum;
 };
 
-static int packet_touch(void *arg, const uint8_t *data, uint32_t size)
+static void packet_touch(struct seen *seen, const struct capture_packet *packet)
 {
-	struct seen *seen = arg;
-
-	for (uint32_t i = 0; i < size; i++)
-		seen->sum += data[i];
+	for (uint32_t i = 0; i < packet->size; i++)
+		seen->sum += packet->data[i];
+	seen->packets++;
 #ifdef FUZZ_CANARY
-	if (size)
-		fuzz_fail("a packet of %u bytes", size);
+	if (packet->size)
+		fuzz_fail("a packet of %u bytes", packet->size);
 #endif
-	return ++seen->packets == PACKETS_MAX;
+}
+
+static int capture_walk(const char *path)
+{
+	struct capture_packet packet;
+	struct seen seen = {0};
+	struct capture *capture;
+	int status, err = capture_open(path, &capture);
+
+	if (err)
+		return exit_sentence(err, "%s", bpfmap_last_error());
+	while ((status = capture_next(capture, &packet)) == CAPTURE_PACKET &&
+	       seen.packets < PACKETS_MAX)
+		packet_touch(&seen, &packet);
+	capture_close(capture);
+	return status < 0 ? exit_sentence(status, "%s", bpfmap_last_error()) : 0;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const char *path = cli_file("capture.pcap", data, size);
-	struct seen seen = {0};
 	int code;
 
 	cli_begin();
-	code = capture_walk(path, packet_touch, &seen);
+	code = capture_walk(path);
 	cli_end("a capture", code);
 	cli_clean();
 	return 0;

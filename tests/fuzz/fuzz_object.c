@@ -79,12 +79,13 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
 
 static void object_use(struct cli *cli, const char *path)
 {
+	const struct object_want want = {.unnamed = OBJECT_ONLY};
 	struct object object;
 	int code;
 
 	cli_begin();
 	cli->out = out_new(OUT_STYLE_JSON, OUT_BYTES_NUMBERS);
-	code = object_load(cli, path, NULL, &object);
+	code = object_load(cli, path, &want, &object);
 	if (!code) {
 		code = object_print_maps(cli, &object);
 		object_close(&object);
