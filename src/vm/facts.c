@@ -9,7 +9,7 @@
  *             on behind a call once the callee is known to return; when an effect grows, its calls are done
  *             again.
  * An end      a block is done again only if its state has grown. Loops and subprograms let bounds grow in
- *             few steps (JOIN_TO_STOP), then to the end; after VISITS_CLEAR joins everything is given
+ *             few steps (JOIN_TO_STOP), then to the end; after GROWN_CLEAR growths everything is given
  *             up, and a state that knows nothing cannot grow. So the work is bounded per block.
  * Too large   a program of more than STATES_MAX blocks is not proved: everything is checked when it runs.
  */
@@ -23,9 +23,9 @@
 #include <string.h>
 
 #define STATES_MAX    8192u /* about 6 KiB each */
-#define VISITS_EXACT  4	    /* small loops need no stops */
-#define VISITS_STOPS  24
-#define VISITS_CLEAR  96
+#define GROWN_EXACT   4	    /* small loops need no stops */
+#define GROWN_STOPS   24
+#define GROWN_CLEAR   96
 #define STOPS_MAX     1024u
 #define ALL_ARGS_SURE 0x1f
 
@@ -117,13 +117,13 @@ static void find_stops(struct prover *p)
 
 static enum join_how how_to_join(const struct prover *p, uint32_t to)
 {
-	uint16_t visits = p->visits[to];
+	uint8_t growths = p->growths[to];
 
-	if (visits > VISITS_CLEAR)
+	if (growths > GROWN_CLEAR)
 		return JOIN_TO_CLEAR;
-	if (!(p->block[to] & BLOCK_LOOP) || visits <= VISITS_EXACT)
+	if (!(p->block[to] & BLOCK_LOOP) || growths <= GROWN_EXACT)
 		return JOIN_EXACT;
-	return visits <= VISITS_STOPS ? JOIN_TO_STOP : JOIN_TO_END;
+	return growths <= GROWN_STOPS ? JOIN_TO_STOP : JOIN_TO_END;
 }
 
 static void do_again(struct prover *p, uint32_t block)
@@ -149,10 +149,11 @@ void prover_flow(struct prover *p, uint32_t to, const struct state *state)
 		/* Joined with itself it gets the names of ids that joins compare. */
 		*p->entry[to] = *state;
 	}
-	p->visits[to] += p->visits[to] < UINT16_MAX;
 	grown = state_join(p->entry[to], state, how_to_join(p, to), &p->stops);
-	if (grown || is_new)
-		do_again(p, to);
+	if (!grown && !is_new)
+		return;
+	p->growths[to]++;
+	do_again(p, to);
 }
 
 struct subprog *prover_subprog(struct prover *p, uint32_t start)
@@ -373,12 +374,12 @@ static int prover_open(struct prover *p)
 	p->work = calloc(WORK_COUNT, sizeof(*p->work));
 	p->calls = calloc(cnt, sizeof(*p->calls));
 	p->block = calloc(cnt, sizeof(*p->block));
-	p->visits = calloc(cnt, sizeof(*p->visits));
+	p->growths = calloc(cnt, sizeof(*p->growths));
 	p->sub_of = calloc(cnt, sizeof(*p->sub_of));
 	p->subs = calloc(subs, sizeof(*p->subs));
 	p->stops.at = calloc(STOPS_MAX, sizeof(*p->stops.at));
 	if (!p->facts->insns || !p->facts->clear_bytes || !p->entry || !p->work || !p->calls ||
-	    !p->block || !p->visits || !p->sub_of || !p->subs || !p->stops.at)
+	    !p->block || !p->growths || !p->sub_of || !p->subs || !p->stops.at)
 		return fail(ENOMEM, "no memory for proving a program of %u instructions", cnt);
 	return 0;
 }
@@ -391,7 +392,7 @@ static void prover_close(struct prover *p)
 	free(p->work);
 	free(p->calls);
 	free(p->block);
-	free(p->visits);
+	free(p->growths);
 	free(p->sub_of);
 	free(p->subs);
 	free(p->stops.at);

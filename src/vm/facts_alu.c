@@ -190,13 +190,13 @@ void step_alu(struct step *s)
 }
 
 /* Global data: the address in the only value of an array. */
-static struct value value_of_map(const struct prover *p, uint64_t addr)
+static struct value global_data(const struct prover *p, uint64_t addr)
 {
 	for (uint32_t i = 0; i < p->prog->map_cnt; i++) {
 		const struct vm_map *ref = &p->prog->maps[i];
 
 		if (ref->direct && addr - ref->direct < ref->map->spec.value_size)
-			return value_pointer(VALUE_VALUE, i, (int32_t)(addr - ref->direct));
+			return value_of_map(i, (int32_t)(addr - ref->direct));
 	}
 	return value_any();
 }
@@ -214,7 +214,7 @@ void step_imm64(struct step *s)
 		*dst = value_pointer(VALUE_MAP, (uint32_t)(ref - s->p->prog->maps), 0);
 		break;
 	case BPF_PSEUDO_MAP_VALUE:
-	case BPF_PSEUDO_MAP_IDX_VALUE: *dst = value_of_map(s->p, (uint64_t)s->insn->imm); break;
+	case BPF_PSEUDO_MAP_IDX_VALUE: *dst = global_data(s->p, (uint64_t)s->insn->imm); break;
 	case BPF_PSEUDO_FUNC:
 		*dst = value_pointer(VALUE_FUNC, 0, (int32_t)s->at + 1 + s->insn->off);
 		break;

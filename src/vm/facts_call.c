@@ -182,7 +182,7 @@ static bool each_arguments(const struct call *call, struct value args[ARG_COUNT]
 	if (call->map) {
 		args[0] = value_pointer(VALUE_MAP, call->map_index, 0);
 		args[1] = value_pointer(VALUE_KEY, call->map_index, 0);
-		args[2] = value_pointer(VALUE_VALUE, call->map_index, 0);
+		args[2] = value_of_map(call->map_index, 0);
 	}
 	args[3] = call->args[2];
 	return true;
@@ -303,7 +303,7 @@ static struct value helper_result(const struct call *call, uint32_t traits)
 		return value_number(number_between(0, UINT16_MAX));
 	if (!(traits & TRAIT_GIVES_VALUE) || !call->map)
 		return value_any();
-	v = value_pointer(VALUE_VALUE, call->map_index, 0);
+	v = value_of_map(call->map_index, 0);
 	v.maybe_null = 1;
 	v.id = state_new_id(call->s->state);
 	return v;

@@ -22,6 +22,18 @@ static bool value_holds(const struct bpfmap *map, int64_t lo, int64_t hi, uint32
 	return lock < 0 || hi <= lock || lo >= lock + (int64_t)sizeof(struct bpf_spin_lock);
 }
 
+/* The same for whichever of the maps it is. */
+static bool values_hold(const struct prover *p, const struct value *base, int64_t lo, int64_t hi,
+			uint32_t how)
+{
+	if (base->maybe_null)
+		return false;
+	for (uint32_t i = 0; i < p->prog->map_cnt; i++)
+		if (base->maps >> i & 1 && !value_holds(p->prog->maps[i].map, lo, hi, how))
+			return false;
+	return true;
+}
+
 static bool is_aligned(const struct access *a)
 {
 	uint64_t low = a->align ? a->align - 1 : 0;
@@ -30,35 +42,38 @@ static bool is_aligned(const struct access *a)
 	return !(a->base->n.mask & low) && !(off & low);
 }
 
-static enum vm_place place_of(const struct prover *p, const struct access *a, int64_t lo,
-			      int64_t hi)
+static bool is_allowed(const struct prover *p, const struct access *a, int64_t lo, int64_t hi)
 {
 	const struct value *base = a->base;
-	const struct bpfmap *map = p->prog->maps[base->index].map;
-	int64_t end = base->off + a->off + (int64_t)a->bytes;
 	enum ctx_kind kind;
 
 	switch (base->kind) {
-	case VALUE_STACK: return lo >= -FRAME_BYTES && hi <= 0 ? VM_PLACE_STACK : VM_PLACE_UNKNOWN;
+	case VALUE_STACK: return lo >= -FRAME_BYTES && hi <= 0;
 	case VALUE_PACKET:
 	case VALUE_META:
-		return !a->align && lo >= 0 && end <= base->range ? VM_PLACE_PACKET
-								  : VM_PLACE_UNKNOWN;
-	case VALUE_VALUE:
-		return !base->maybe_null && value_holds(map, lo, hi, a->how) ? VM_PLACE_VALUE
-									     : VM_PLACE_UNKNOWN;
+		return !a->align && lo >= 0 &&
+		       base->off + a->off + (int64_t)a->bytes <= base->range;
+	case VALUE_VALUE: return values_hold(p, base, lo, hi, a->how);
 	case VALUE_KEY:
 		return !a->align && a->how == VM_READ && lo >= 0 &&
-				       hi <= (int64_t)map->spec.key_size
-			       ? VM_PLACE_MEMORY
-			       : VM_PLACE_UNKNOWN;
+		       hi <= (int64_t)p->prog->maps[base->index].map->spec.key_size;
 	case VALUE_CTX:
 		return !a->align && lo >= 0 &&
-				       ctx_allows(p->prog->prog_type, (uint64_t)lo,
-						  (uint32_t)a->bytes, a->how, &kind)
-			       ? VM_PLACE_CONTEXT
-			       : VM_PLACE_UNKNOWN;
-	default: return VM_PLACE_UNKNOWN;
+		       ctx_allows(p->prog->prog_type, (uint64_t)lo, (uint32_t)a->bytes, a->how,
+				  &kind);
+	default: return false;
+	}
+}
+
+static enum vm_place place_of(uint8_t kind)
+{
+	switch (kind) {
+	case VALUE_STACK: return VM_PLACE_STACK;
+	case VALUE_PACKET:
+	case VALUE_META: return VM_PLACE_PACKET;
+	case VALUE_VALUE: return VM_PLACE_VALUE;
+	case VALUE_KEY: return VM_PLACE_MEMORY;
+	default: return VM_PLACE_CONTEXT;
 	}
 }
 
@@ -72,8 +87,10 @@ struct target access_target(const struct prover *p, const struct access *access)
 		return unknown_target;
 	t.lo = base->n.smin + base->off + access->off;
 	t.hi = base->n.smax + base->off + access->off + (int64_t)access->bytes;
-	t.place = place_of(p, access, t.lo, t.hi);
-	return t.place == VM_PLACE_UNKNOWN ? unknown_target : t;
+	if (!is_allowed(p, access, t.lo, t.hi))
+		return unknown_target;
+	t.place = place_of(base->kind);
+	return t;
 }
 
 /* ---- the stack ---- */

@@ -53,7 +53,7 @@ struct prover {
 	uint32_t *calls;    /* slots of calls that run subprograms */
 	uint32_t call_count;
 	uint8_t *block;	  /* per slot: enum block_mark bits */
-	uint16_t *visits; /* per slot: joins into the block */
+	uint8_t *growths; /* per slot: how often the state of its block grew */
 	uint16_t *sub_of; /* per slot: index in subs */
 	struct subprog *subs;
 	uint32_t sub_count;

@@ -50,10 +50,18 @@ struct value value_pointer(enum value_kind kind, uint32_t index, int32_t off)
 		.kind = (uint8_t)kind, .index = (uint8_t)index, .off = off, .n = number_const(0)};
 }
 
+struct value value_of_map(uint32_t index, int32_t off)
+{
+	struct value v = value_pointer(VALUE_VALUE, 0, off);
+
+	v.maps = 1ull << index;
+	return v;
+}
+
 bool value_equal(const struct value *a, const struct value *b)
 {
 	return a->kind == b->kind && a->index == b->index && a->maybe_null == b->maybe_null &&
-	       a->id == b->id && a->off == b->off && a->range == b->range &&
+	       a->id == b->id && a->off == b->off && a->range == b->range && a->maps == b->maps &&
 	       number_equal(&a->n, &b->n);
 }
 
@@ -182,6 +190,7 @@ static struct value join_value(struct join *j, const struct value *a, const stru
 
 		v.n = grow(j, &a->n, &n);
 	}
+	v.maps = a->maps | b->maps;
 	v.maybe_null = a->kind != b->kind || a->maybe_null || b->maybe_null;
 	v.id = v.maybe_null ? pair_id(j, VALUE_VALUE, null_id(a), null_id(b), 0) : 0;
 	return v;

@@ -35,6 +35,8 @@
 #define PLACES	   (REG_COUNT + SLOT_COUNT) /* where values are */
 
 /* No range of a packet pointer: any statement about it is stronger. */
+_Static_assert(VM_MAX_MAPS <= 64, "a bit per map");
+
 #define RANGE_NONE (-((int64_t)1 << 60))
 
 enum value_kind {
@@ -44,7 +46,7 @@ enum value_kind {
 	VALUE_META,   /* base: the metadata's start, which is the packet's if there is none */
 	VALUE_END,    /* the packet's end, without n and off */
 	VALUE_MAP,    /* the reference prog->maps[index], without n and off */
-	VALUE_VALUE,  /* base: a value of prog->maps[index]; or, if maybe_null, 0 */
+	VALUE_VALUE,  /* base: a value of one of the maps; or, if maybe_null, 0 */
 	VALUE_KEY,    /* base: a key of prog->maps[index], lent for reading */
 	VALUE_CTX,    /* base: the context of a program that runs on packets; n is 0 */
 	VALUE_FUNC,   /* the subprogram at slot off, without n */
@@ -57,6 +59,7 @@ struct value {
 	uint32_t id;
 	int32_t off;
 	int64_t range;
+	uint64_t maps; /* VALUE: a bit per index in prog->maps */
 	struct number n;
 };
 
@@ -77,6 +80,9 @@ struct value value_number(struct number n);
 
 /* An address without variable part. */
 struct value value_pointer(enum value_kind kind, uint32_t index, int32_t off);
+
+/* The start of a value of prog->maps[index]. */
+struct value value_of_map(uint32_t index, int32_t off);
 
 /* The place of the slot that begins at R10 + off; off in [-512, -8], a multiple of 8. */
 static inline uint32_t slot_place(int64_t off)

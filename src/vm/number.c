@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* number.c: bounds and bits, see number.h.
+/* number.c: bounds, bits and residue classes, see number.h.
  *
  * Each rule sets what it knows in one of the three views (unsigned bounds, signed bounds, bits) and
  * leaves the others at "anything"; settle() carries over what one view says about the others. The rules
@@ -17,8 +17,96 @@
 
 struct number number_any(void)
 {
-	return (struct number){0, UINT64_MAX, INT64_MIN, INT64_MAX, 0, UINT64_MAX};
+	return (struct number){0, UINT64_MAX, INT64_MIN, INT64_MAX, 0, UINT64_MAX, 0, 0};
 }
+
+/* ---- residue classes; a constant is one with stride 0 that holds itself alone ---- */
+
+static uint64_t stride_of(const struct number *n)
+{
+	if (number_is_const(n))
+		return 0;
+	return n->stride ? n->stride : 1;
+}
+
+static uint64_t rest_of(const struct number *n)
+{
+	return number_is_const(n) ? n->value : n->rest;
+}
+
+static uint64_t divisor_of_both(uint64_t a, uint64_t b)
+{
+	while (b) {
+		uint64_t rest = a % b;
+
+		a = b;
+		b = rest;
+	}
+	return a;
+}
+
+/* Classes of stride 1 say nothing, constants have no need of theirs. */
+static void stride_set(struct number *n, uint64_t stride, uint64_t rest)
+{
+	n->stride = stride > 1 ? stride : 0;
+	n->rest = stride > 1 ? rest % stride : 0;
+}
+
+/* The sum, which does not wrap. */
+static void stride_add(struct number *sum, const struct number *a, const struct number *b)
+{
+	uint64_t stride = divisor_of_both(stride_of(a), stride_of(b));
+
+	if (stride > 1 && stride <= UINT32_MAX)
+		stride_set(sum, stride, rest_of(a) % stride + rest_of(b) % stride);
+}
+
+/* The difference, likewise. */
+static void stride_sub(struct number *diff, const struct number *a, const struct number *b)
+{
+	uint64_t stride = divisor_of_both(stride_of(a), stride_of(b));
+
+	if (stride > 1 && stride <= UINT32_MAX)
+		stride_set(diff, stride, rest_of(a) % stride + stride - rest_of(b) % stride);
+}
+
+/* A multiple, likewise. */
+static void stride_multiply(struct number *product, const struct number *n, uint64_t by)
+{
+	uint64_t stride, rest;
+
+	if (!__builtin_mul_overflow(stride_of(n), by, &stride) && stride <= UINT32_MAX &&
+	    !__builtin_mul_overflow(rest_of(n), by, &rest))
+		stride_set(product, stride, rest);
+}
+
+static void stride_join(struct number *n, const struct number *a, const struct number *b)
+{
+	uint64_t x = rest_of(a), y = rest_of(b);
+	uint64_t both = divisor_of_both(stride_of(a), stride_of(b));
+
+	both = divisor_of_both(both, x > y ? x - y : y - x);
+	if (both <= UINT32_MAX)
+		stride_set(n, both, x);
+}
+
+/* The first and the last word of the class within the bounds; false: there is none. */
+static bool bounds_from_stride(struct number *n)
+{
+	uint64_t up, down;
+
+	if (!n->stride)
+		return true;
+	up = (n->rest + n->stride - n->umin % n->stride) % n->stride;
+	down = (n->umax % n->stride + n->stride - n->rest) % n->stride;
+	if (up > UINT64_MAX - n->umin || down > n->umax)
+		return false;
+	n->umin += up;
+	n->umax -= down;
+	return true;
+}
+
+/* ---- bounds and bits ---- */
 
 static bool bits_meet(struct number *n, uint64_t value, uint64_t mask)
 {
@@ -68,10 +156,14 @@ static bool settle(struct number *n)
 	for (int i = 0; i < 3; i++) {
 		bounds_from_bits(n);
 		bounds_from_bounds(n);
+		if (!bounds_from_stride(n))
+			return false;
 		if (n->umin > n->umax || n->smin > n->smax || !bits_from_bounds(n))
 			return false;
 	}
 	bounds_from_bits(n);
+	if (number_is_const(n))
+		n->stride = n->rest = 0;
 	return n->umin <= n->umax && n->smin <= n->smax;
 }
 
@@ -83,28 +175,47 @@ static struct number settled(struct number n)
 
 struct number number_const(uint64_t value)
 {
-	return (struct number){value, value, (int64_t)value, (int64_t)value, value, 0};
+	return (struct number){value, value, (int64_t)value, (int64_t)value, value, 0, 0, 0};
 }
 
 struct number number_between(uint64_t lo, uint64_t hi)
 {
-	return settled((struct number){lo, hi, INT64_MIN, INT64_MAX, 0, UINT64_MAX});
+	struct number n = number_any();
+
+	n.umin = lo;
+	n.umax = hi;
+	return settled(n);
 }
 
 struct number number_between_signed(int64_t lo, int64_t hi)
 {
-	return settled((struct number){0, UINT64_MAX, lo, hi, 0, UINT64_MAX});
+	struct number n = number_any();
+
+	n.smin = lo;
+	n.smax = hi;
+	return settled(n);
+}
+
+/* Anything with these bits, not settled yet. */
+static struct number with_bits(uint64_t value, uint64_t mask)
+{
+	struct number n = number_any();
+
+	n.value = value & ~mask;
+	n.mask = mask;
+	return n;
 }
 
 static struct number number_bits(uint64_t value, uint64_t mask)
 {
-	return settled((struct number){0, UINT64_MAX, INT64_MIN, INT64_MAX, value & ~mask, mask});
+	return settled(with_bits(value, mask));
 }
 
 bool number_equal(const struct number *a, const struct number *b)
 {
 	return a->umin == b->umin && a->umax == b->umax && a->smin == b->smin &&
-	       a->smax == b->smax && a->value == b->value && a->mask == b->mask;
+	       a->smax == b->smax && a->value == b->value && a->mask == b->mask &&
+	       a->stride == b->stride && a->rest == b->rest;
 }
 
 struct number number_low32(const struct number *n)
@@ -146,13 +257,14 @@ static struct number add(const struct number *a, const struct number *b)
 {
 	uint64_t sum_value = a->value + b->value, sum_mask = a->mask + b->mask;
 	uint64_t unsure = ((sum_value + sum_mask) ^ sum_value) | a->mask | b->mask;
-	struct number sum = {0, UINT64_MAX, INT64_MIN, INT64_MAX, sum_value & ~unsure, unsure};
+	struct number sum = with_bits(sum_value, unsure);
 	uint64_t umax;
 	int64_t smin, smax;
 
 	if (!__builtin_add_overflow(a->umax, b->umax, &umax)) {
 		sum.umin = a->umin + b->umin;
 		sum.umax = umax;
+		stride_add(&sum, a, b);
 	}
 	if (!__builtin_add_overflow(a->smin, b->smin, &smin) &&
 	    !__builtin_add_overflow(a->smax, b->smax, &smax)) {
@@ -166,12 +278,13 @@ static struct number sub(const struct number *a, const struct number *b)
 {
 	uint64_t value = a->value - b->value;
 	uint64_t unsure = ((value + a->mask) ^ (value - b->mask)) | a->mask | b->mask;
-	struct number diff = {0, UINT64_MAX, INT64_MIN, INT64_MAX, value & ~unsure, unsure};
+	struct number diff = with_bits(value, unsure);
 	int64_t smin, smax;
 
 	if (a->umin >= b->umax) {
 		diff.umin = a->umin - b->umax;
 		diff.umax = a->umax - b->umin;
+		stride_sub(&diff, a, b);
 	}
 	if (!__builtin_sub_overflow(a->smin, b->smax, &smin) &&
 	    !__builtin_sub_overflow(a->smax, b->smin, &smax)) {
@@ -201,6 +314,10 @@ static struct number mul(const struct number *a, const struct number *b)
 	if (!__builtin_mul_overflow(a->umax, b->umax, &umax)) {
 		product.umin = a->umin * b->umin;
 		product.umax = umax;
+		if (number_is_const(a))
+			stride_multiply(&product, b, a->value);
+		else if (number_is_const(b))
+			stride_multiply(&product, a, b->value);
 	}
 	return settled(product);
 }
@@ -227,19 +344,18 @@ static struct number bits_and(const struct number *a, const struct number *b)
 {
 	uint64_t value = a->value & b->value;
 	uint64_t maybe = (a->value | a->mask) & (b->value | b->mask);
-	struct number result = {0,     MIN(a->umax, b->umax), INT64_MIN, INT64_MAX,
-				value, maybe & ~value};
+	struct number result = with_bits(value, maybe & ~value);
 
+	result.umax = MIN(a->umax, b->umax);
 	return settled(result);
 }
 
 static struct number bits_or(const struct number *a, const struct number *b)
 {
 	uint64_t value = a->value | b->value;
-	struct number result = {
-		MAX(a->umin, b->umin),	     UINT64_MAX, INT64_MIN, INT64_MAX, value,
-		(a->mask | b->mask) & ~value};
+	struct number result = with_bits(value, (a->mask | b->mask) & ~value);
 
+	result.umin = MAX(a->umin, b->umin);
 	return settled(result);
 }
 
@@ -257,6 +373,7 @@ static struct number shift_left(const struct number *n, unsigned int by)
 	if (n->umax <= UINT64_MAX >> by) {
 		result.umin = MAX(result.umin, n->umin << by);
 		result.umax = MIN(result.umax, n->umax << by);
+		stride_multiply(&result, n, 1ull << by);
 	}
 	if (n->smin >= INT64_MIN >> by && n->smax <= INT64_MAX >> by) {
 		result.smin = MAX(result.smin, (int64_t)((uint64_t)n->smin << by));
@@ -267,16 +384,29 @@ static struct number shift_left(const struct number *n, unsigned int by)
 
 static struct number shift_right(const struct number *n, unsigned int by)
 {
-	return settled((struct number){n->umin >> by, n->umax >> by, INT64_MIN, INT64_MAX,
-				       n->value >> by, n->mask >> by});
+	struct number result = with_bits(n->value >> by, n->mask >> by);
+
+	result.umin = n->umin >> by;
+	result.umax = n->umax >> by;
+	return settled(result);
 }
 
 static struct number shift_signed(const struct number *n, unsigned int by)
 {
-	return settled((struct number){0, UINT64_MAX, n->smin >> by, n->smax >> by,
-				       (uint64_t)((int64_t)n->value >> by) &
-					       ~(uint64_t)((int64_t)n->mask >> by),
-				       (uint64_t)((int64_t)n->mask >> by)});
+	struct number result =
+		with_bits((uint64_t)((int64_t)n->value >> by), (uint64_t)((int64_t)n->mask >> by));
+
+	result.smin = n->smin >> by;
+	result.smax = n->smax >> by;
+	return settled(result);
+}
+
+static struct number shift_left_some(const struct number *n, const struct number *by,
+				     unsigned int bits)
+{
+	if (by->umax >= bits || n->umax > UINT64_MAX >> by->umax)
+		return number_any();
+	return number_between(n->umin << by->umin, n->umax << by->umax);
 }
 
 /* A shift by a number that is not known can be any of them. */
@@ -290,7 +420,7 @@ static struct number shift(enum number_op op, const struct number *a, const stru
 			return number_between(0, a->umax);
 		if (op == NUMBER_ARSH)
 			return number_between_signed(a->smin, MAX(a->smax, -1));
-		return number_any();
+		return shift_left_some(a, by, bits);
 	}
 	if (op == NUMBER_LSH)
 		return shift_left(a, count);
@@ -335,6 +465,9 @@ bool number_meet(struct number *n, const struct number *with)
 	n->umax = MIN(n->umax, with->umax);
 	n->smin = MAX(n->smin, with->smin);
 	n->smax = MIN(n->smax, with->smax);
+	/* Of two classes one is kept: that is less than is known. */
+	if (!n->stride)
+		stride_set(n, with->stride, with->rest);
 	return bits_meet(n, with->value, with->mask) && settle(n);
 }
 
@@ -455,10 +588,17 @@ bool number_assume32(enum number_compare compare, struct number *a, struct numbe
 struct number number_join(const struct number *a, const struct number *b)
 {
 	uint64_t mask = (a->value ^ b->value) | a->mask | b->mask;
+	struct number n = {
+		.umin = MIN(a->umin, b->umin),
+		.umax = MAX(a->umax, b->umax),
+		.smin = MIN(a->smin, b->smin),
+		.smax = MAX(a->smax, b->smax),
+		.value = a->value & ~mask,
+		.mask = mask,
+	};
 
-	return settled((struct number){MIN(a->umin, b->umin), MAX(a->umax, b->umax),
-				       MIN(a->smin, b->smin), MAX(a->smax, b->smax),
-				       a->value & ~mask, mask});
+	stride_join(&n, a, b);
+	return settled(n);
 }
 
 /* The nearest stop that is not below (not above) at; if there is none, the end. */

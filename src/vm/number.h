@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* number.h: what is known about a 64-bit word that is the same in every run: bounds and bits.
+/* number.h: what is known about a 64-bit word in every run: bounds, bits, steps.
  *
- * A struct number stands for a set of words: those within the unsigned bounds, the signed bounds and
- * the known bits. Each operation takes sets and gives a set that holds every result that words of the
+ * A struct number stands for a set of words: those within the unsigned bounds, the signed bounds, the
+ * known bits and the residue class. Each operation takes sets and gives a set that holds every result that words of the
  * operands can have, wrapping as the instruction set does. Larger sets are always right, smaller ones
  * never: whoever changes a rule here changes what compiled code does not check.
  */
@@ -21,6 +21,9 @@ struct number {
 	/* Where mask has a 0, the bit is value's; where it has a 1, value has a 0. */
 	uint64_t value;
 	uint64_t mask;
+	/* If stride is not 0, the words leave this rest when divided by it: what a counter with steps is. */
+	uint64_t stride;
+	uint64_t rest;
 };
 
 enum number_op {
