@@ -4,7 +4,8 @@
  * handler does not compile.
  *
  * Registers   r[], local to interp_run(); R10 is the top of the current frame
- * Frames      one piece of memory, growing down; run->stack is the part in use, zeroed on entry
+ * Frames      one piece of memory, growing down; run->stack is the part in use, zeroed on entry. A
+ *             program without R10 has none
  * Memory      R10 plus a constant is in the frame, which straight.c has proved. Any other address is
  *             compared with what may be touched: first the window (the packet, or a syscall program's
  *             context), the last value, or the stack, as step.c guesses; then the rest of run.h's list
@@ -16,6 +17,7 @@
  * Arithmetic  the instruction set's: wrapping, shifts masked, x / 0 = 0, x % 0 = x, and the one
  *             overflowing signed division wraps. All of it is written with unsigned types
  */
+#include "sync/vcpu.h"
 #include "vm/access.h"
 #include "vm/atomics.h"
 #include "vm/helpers.h"
@@ -36,14 +38,20 @@ static void frame_open(struct vm_run *run, uint32_t depth)
 	uint64_t top = (uint64_t)(uintptr_t)run->frame_memory + sizeof(run->frame_memory);
 
 	run->depth = depth;
-	run->stack.bytes = (uint64_t)(depth + 1) * VM_STACK_FRAME;
-	run->stack.lo = top - run->stack.bytes;
+	run->stack.lo = top - (uint64_t)(depth + 1) * VM_STACK_FRAME;
+	run->stack.bytes = run->prog->uses_stack ? top - run->stack.lo : 0;
+}
+
+static void frame_clear(struct vm_run *run)
+{
+	if (run->stack.bytes)
+		memory_clear((void *)(uintptr_t)run->stack.lo, VM_STACK_FRAME);
 }
 
 static uint64_t frame_enter(struct vm_run *run, uint32_t depth)
 {
 	frame_open(run, depth);
-	memory_clear((void *)(uintptr_t)run->stack.lo, VM_STACK_FRAME);
+	frame_clear(run);
 	return run->stack.lo + VM_STACK_FRAME;
 }
 
@@ -294,9 +302,17 @@ static int load_packet(struct vm_run *run, uint64_t *r, int32_t off, uint32_t by
 		NEXT();                                                                            \
 	} while (0)
 
+/* gcc's manual advises against this pass with computed gotos: it would compute the step after the next ahead of every
+ * jump. */
+#ifdef __clang__
+#define THREADED
+#else
+#define THREADED __attribute__((optimize("no-gcse")))
+#endif
+
 /* The one flat function: a handler per row of insn.def and step.def. Without a run it only tells their
  * addresses. */
-static int steps_run(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
+static THREADED int steps_run(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
 		     uint64_t *ret_r0, const void *const **ret_labels)
 {
 	static const void *const labels[VM_STEP_COUNT] = {
@@ -330,7 +346,9 @@ static int steps_run(struct vm_run *run, const struct vm_insn *entry, const uint
 	limit = (int64_t)(uintptr_t)step + run->budget * STEP_BYTES;
 	base = run->depth;
 	r[0] = 0;
-	memcpy(&r[1], args, 5 * sizeof(r[0]));
+	/* By itself: R1 was stored alone a moment ago, and a wider load would have to wait for that. */
+	r[1] = args[0];
+	memcpy(&r[2], &args[1], 4 * sizeof(r[0]));
 	memset(&r[6], 0, 4 * sizeof(r[0]));
 	r[10] = run->stack.lo + VM_STACK_FRAME;
 	DISPATCH();
@@ -514,13 +532,14 @@ static int enter(struct vm_run *run, const struct vm_insn *entry, const uint64_t
 
 	if (native && !__atomic_load_n(&native->is_paused, __ATOMIC_RELAXED))
 		return native->entries[entry - run->prog->code](run, args, ret_r0);
-	memory_clear((void *)(uintptr_t)run->stack.lo, VM_STACK_FRAME);
+	frame_clear(run);
 	return interp_run(run, entry, args, ret_r0);
 }
 
 int interp_start(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
 		 uint64_t *ret_r0)
 {
+	run->cpu = vcpu_place.number_plus1 - 1;
 	frame_open(run, 0);
 	return enter(run, entry, args, ret_r0);
 }

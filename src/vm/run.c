@@ -11,8 +11,8 @@
 
 static void run_begin(struct vm_run *run, const struct vm_prog *prog, const struct vm_env *env)
 {
-	/* Everything but frame_memory, which each frame clears when it is entered. */
-	memory_clear(run, offsetof(struct vm_run, frames));
+	/* The rest is cleared by those who use it: fields in ctx_begin(), frames when they are entered. */
+	memory_clear(run, offsetof(struct vm_run, fields));
 	run->prog = prog;
 	run->env = env;
 	run->pc = prog->code;

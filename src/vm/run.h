@@ -55,6 +55,7 @@ struct vm_run {
 	int64_t budget; /* instructions left */
 	int err;	/* -errno once the run has failed */
 	uint32_t depth; /* frames in use, minus one */
+	uint32_t cpu;	/* the virtual CPU that the run is on; UINT32_MAX: none */
 
 	struct vm_range stack;
 	struct vm_range packet;
@@ -75,7 +76,7 @@ struct vm_run {
 	} fields; /* behind that address, except in syscall programs */
 
 	struct vm_frame frames[VM_MAX_FRAMES];
-	uint8_t frame_memory[VM_MAX_FRAMES * VM_STACK_FRAME] __attribute__((aligned(16)));
+	uint8_t frame_memory[VM_MAX_FRAMES * VM_STACK_FRAME] __attribute__((aligned(64)));
 };
 
 /* memset() to zero by libc. With a constant size gcc puts "rep stos" in its place, which takes longer

@@ -140,6 +140,7 @@ int steps_make(struct vm_prog *prog)
 	}
 	for (uint32_t at = 0; at < prog->insn_cnt; at++) {
 		prog->steps[at] = step_of(&prog->code[at]);
+		prog->uses_stack |= prog->code[at].dst == REG_FP || prog->code[at].src == REG_FP;
 		handlers[at] = handler_of(prog, at, regs);
 		guess_after(regs, prog, at);
 		if (prog->code[at].op == VM_OP_LD_IMM64)
