@@ -89,8 +89,9 @@ static const char *const flags[] = {
 #undef MAP_FLAG
 };
 
+/* NULL: no column to sort by. */
 static const char *const columns[] = {
-#define TOP_COLUMN(NAME, word, json, heading, unit, width, rank, help) word,
+#define TOP_COLUMN(NAME, word, json, heading, unit, width, rank, help) (json) ? (word) : NULL,
 #include "cli/top_columns.def"
 #undef TOP_COLUMN
 };
@@ -187,8 +188,9 @@ static void names_print(struct paragraph *p, const char *const *names, size_t co
 	size_t len = 0;
 
 	for (size_t i = 0; i < count && len < sizeof(all); i++)
-		len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? "|" : "",
-					names[i]);
+		if (names[i])
+			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? "|" : "",
+						names[i]);
 	paragraph_word(p, all, strlen(all));
 }
 

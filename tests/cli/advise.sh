@@ -3,11 +3,10 @@
 # advise.sh: each rule of bpfmap advise is given the situation that it is about, made by programs that write, and one
 # beside it in which it must be silent. What can be seen of the kernel's maps is shown in both worlds.
 #
-#   usage: advise.sh BPFMAP TYPES.bpf.o CAPTURE ADVISE_LOAD CHOOSE.md BPFMAP-SIZE.1
+#   usage: advise.sh BPFMAP TYPES.bpf.o CAPTURE ADVISE_LOAD CHOOSE.md
 . "$(dirname "$0")/lib.sh"
 LOAD=$4
 CHOOSE=$5
-MAN=$6
 
 world=user
 name() { # the path of map $1 in this world
@@ -242,16 +241,6 @@ for rule in $(cat "$work/rules"); do
 	it "rule $rule is tested for being found and for being silent" test \
 		"$(grep -c "finds $rule\$" "$0")" -gt 0 -a "$(grep -c "silent $rule\$" "$0")" -gt 0
 done
-
-sed -n '/^\.SH EXAMPLES/,/^\.fi/{/^bpfmap/p;}' "$MAN" | sed 's/\\-/-/g' >"$work/examples"
-mkdir "$work/bin"
-ln -s "$(realpath "$BPFMAP")" "$work/bin/bpfmap"
-while read -r line; do
-	last=$line
-	out=$(PATH=$work/bin:$PATH sh -c "$line" 2>&1)
-	it "an example of man/bpfmap-size.1 works" test $? = 0 -a -n "$out"
-done <"$work/examples"
-it "and there are some" test "$(wc -l <"$work/examples")" -ge 4
 
 world=kernel
 pins=/sys/fs/bpf/bpfmap-advise-$$

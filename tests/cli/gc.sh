@@ -127,19 +127,6 @@ run -j gc user
 it "once" says 'map(select(.what=="dead-writers"))' '[]'
 release
 
-# The manual's examples; the command that they call is this one.
-man=$(dirname "$0")/../../man/bpfmap-gc.1
-mkdir "$work/bin"
-ln -s "$(realpath "$BPFMAP")" "$work/bin/bpfmap"
-sed -n '/^\.SH EXAMPLES/,/^\.fi/p' "$man" | grep '^bpfmap' | sed 's/\\-/-/g' >"$work/examples"
-while read -r line; do
-	last=$line
-	out=$(PATH=$work/bin:$PATH sh -c "$line" 2>"$work/stderr" </dev/null)
-	code=$? err=$(cat "$work/stderr")
-	it "an example of man/bpfmap-gc.1 works" test "$code" = 0 -a -n "$out"
-done <"$work/examples"
-it "the manual has examples" test -s "$work/examples"
-
 # The kernel's.
 fs=/sys/fs/bpf dir=bpfmap_gc_$$
 run create kernel "$dir/pods/a" type hash key 4 value 8 entries 100000

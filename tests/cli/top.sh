@@ -2,11 +2,10 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # top.sh: bpfmap top in a terminal, driven by keys while maps are written to; and its output for programs.
 #
-#   usage: top.sh BPFMAP TYPES.bpf.o CAPTURE TOP_WRITER BPFMAP-TOP.1
+#   usage: top.sh BPFMAP TYPES.bpf.o CAPTURE TOP_WRITER
 #
 # Nothing waits for a fixed time: the page is looked at until it shows what it shall, for WAIT at most.
 WRITER=$4
-MAN=$5
 . "$(dirname "$0")/lib.sh"
 
 if ! command -v tmux >/dev/null; then
@@ -293,22 +292,6 @@ for wrong in "sort value.x:no BTF for its value" "sort key:ranked by a number in
 	run top busy once interval 0.1 ${wrong%%:*}
 	it "top busy ${wrong%%:*} is refused" refuses 2 "${wrong#*:}"
 done
-
-# ---- the manual ----
-sed -n '/^\.SH EXAMPLES/,/^\.fi/{/^bpfmap/p;}' "$MAN" | sed 's/\\-/-/g' >"$work/examples"
-mkdir "$work/bin"
-ln -s "$(realpath "$BPFMAP")" "$work/bin/bpfmap"
-while read -r example; do
-	last=$example
-	out=$(PATH=$work/bin:$PATH sh -c "$example" 2>&1)
-	it "an example of man/bpfmap-top.1 works" test $? = 0 -a -n "$out"
-done <"$work/examples"
-it "and there are some" test "$(wc -l <"$work/examples")" -ge 4
-"$BPFMAP" top user once sort nosuch 2>&1 | sed 's/.*one of //; s/, got.*//; s/, /\n/g' >"$work/columns"
-while read -r column; do
-	it "man/bpfmap-top.1 names the column $column" sh -c "sed -n '/sort.*COLUMN/,/^\.TP/p' '$MAN' | grep -qw $column"
-done <"$work/columns"
-it "of which there are some" test "$(wc -l <"$work/columns")" -ge 16
 
 # ---- the kernel's maps ----
 kernel_pin=/sys/fs/bpf/top-test-$$

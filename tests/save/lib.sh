@@ -5,7 +5,6 @@
 #   writer_start NAME ARGS...   run writer.c in the background, wait until it writes; sets writer
 #   writer_stop                 SIGTERM; sets code and out to what it said
 . "$(dirname "$0")/../cli/lib.sh"
-MANUAL=$(realpath "$(dirname "$0")/../../man/bpfmap-snapshot.1")
 BPFMAP=$(realpath "$BPFMAP")
 TYPES=$(realpath "$TYPES")
 WRITER=$(realpath "$4")

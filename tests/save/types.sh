@@ -132,18 +132,6 @@ cat h.snap text >longer
 run restore longer as x
 it "so is what follows the end" refuses 5 "something follows"
 
-# ---- what the manual page shows ----
-
-run create flows type hash key 4 value 8 entries 1000
-run update flows key 1 0 0 0 value 1 0 0 0 0 0 0 0
-sed -n '/^\.SH EXAMPLES/,/^\.fi/s/^bpfmap //p' "$MANUAL" >examples
-it "the manual page has examples" [ "$(wc -l <examples)" -gt 5 ]
-while read -r line; do
-	# shellcheck disable=SC2086
-	run $line
-	it "example: bpfmap $line" ok
-done <examples
-
 # ---- the live kernel ----
 
 fs=/sys/fs/bpf dir=bpfmap_save_$$
