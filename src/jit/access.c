@@ -20,6 +20,8 @@ struct access {
 	LLVMValueRef address; /* i64 */
 	bool is_frame;	      /* in this subprogram's frame, which no other thread knows */
 	bool is_sure;
+	bool is_context; /* a field at offset ctx_off, which may be used so */
+	uint32_t ctx_off;
 };
 
 static LLVMTypeRef width(const struct jit *jit, uint32_t bytes)
@@ -41,6 +43,11 @@ static struct access access_at(struct jit *jit, uint8_t base)
 							fact->place != VM_PLACE_CONTEXT)};
 	bool known = fact->place == VM_PLACE_STACK && fact->in_frame;
 
+	if (fact->place == VM_PLACE_CONTEXT) {
+		access.is_context = true;
+		access.ctx_off = (uint32_t)fact->at;
+		return access;
+	}
 	access.address =
 		LLVMBuildAdd(jit->b, known ? jit->fp : jit_reg(jit, base),
 			     jit_u64(jit, (uint64_t)(int64_t)(known ? fact->at : off)), "");
@@ -80,7 +87,8 @@ static void answer_if(struct jit *jit, LLVMValueRef cond, LLVMBasicBlockRef yes)
 	LLVMPositionBuilderAtEnd(jit->b, next);
 }
 
-/* i1 holds(run, address): memory_inline() of run.h. */
+/* i1 holds(run, address): memory_inline() of run.h. Not put inline: compiling takes as long as there is code,
+ * and what is common has a place. */
 static LLVMValueRef holds_make(struct jit *jit, uint32_t bytes, uint32_t how)
 {
 	LLVMTypeRef params[] = {jit->ptr, jit->i64};
@@ -92,6 +100,7 @@ static LLVMValueRef holds_make(struct jit *jit, uint32_t bytes, uint32_t how)
 	LLVMValueRef run = jit->run, address = LLVMGetParam(made.fn, 1);
 
 	LLVMSetLinkage(made.fn, LLVMInternalLinkage);
+	jit_mark(jit, made.fn, "noinline", 0);
 	jit->sub = &made;
 	jit->run = LLVMGetParam(made.fn, 0);
 	LLVMPositionBuilderAtEnd(jit->b, jit_block(jit, "entry"));
@@ -122,6 +131,42 @@ static LLVMValueRef holds(struct jit *jit, const struct access *access, uint32_t
 		jit->holds[size][kind] = holds_make(jit, access->bytes, how);
 	return LLVMBuildCall2(jit->b, LLVMFunctionType(jit->i1, params, 2, 0),
 			      jit->holds[size][kind], args, 2, "");
+}
+
+/* ---- fields of the context ---- */
+
+static LLVMValueRef packet_start(struct jit *jit)
+{
+	LLVMValueRef packet = RUN_FIELD(jit, pkt, jit->ptr);
+	LLVMValueRef buf = jit_field(jit, packet, offsetof(struct vm_packet, buf), jit->i64);
+	LLVMValueRef off = jit_field(jit, packet, offsetof(struct vm_packet, off), jit->i32);
+
+	return LLVMBuildAdd(jit->b, buf, LLVMBuildZExt(jit->b, off, jit->i64, ""), "");
+}
+
+static enum ctx_kind context_kind(struct jit *jit, const struct access *access, uint32_t how)
+{
+	enum ctx_kind kind = CTX_VALUE;
+
+	jit->host->context(jit->prog->prog_type, access->ctx_off, access->bytes, how, &kind);
+	return kind;
+}
+
+static LLVMValueRef context_load(struct jit *jit, const struct access *access)
+{
+	LLVMValueRef value;
+
+	switch (context_kind(jit, access, VM_READ)) {
+	case CTX_DATA: return packet_start(jit);
+	case CTX_DATA_END:
+		return LLVMBuildAdd(jit->b, RUN_FIELD(jit, packet.lo, jit->i64),
+				    RUN_FIELD(jit, packet.bytes, jit->i64), "");
+	case CTX_DATA_META: return RUN_FIELD(jit, packet.lo, jit->i64);
+	default: break;
+	}
+	value = jit_field(jit, jit->run, offsetof(struct vm_run, fields) + access->ctx_off,
+			  access->type);
+	return access->bytes == 8 ? value : LLVMBuildZExt(jit->b, value, jit->i64, "");
 }
 
 /* ---- loads and stores ---- */
@@ -167,6 +212,8 @@ static LLVMValueRef load(struct jit *jit, const struct access *access, bool is_s
 	LLVMBasicBlockRef fast, slow, slow_end, on;
 	LLVMValueRef values[2], phi;
 
+	if (access->is_context)
+		return context_load(jit, access);
 	if (access->is_sure)
 		return load_fast(jit, access, is_signed);
 	fast = jit_block(jit, "fast");
@@ -222,6 +269,12 @@ static void store(struct jit *jit, LLVMValueRef value)
 	struct access access = access_at(jit, jit_insn(jit)->dst_reg);
 	LLVMBasicBlockRef fast, slow, on;
 
+	if (access.is_context) {
+		jit_set_field(jit, jit->run, offsetof(struct vm_run, fields) + access.ctx_off,
+			      access.bytes == 8 ? value
+						: LLVMBuildTrunc(jit->b, value, access.type, ""));
+		return;
+	}
 	if (access.is_sure) {
 		store_fast(jit, &access, value);
 		return;

@@ -14,8 +14,9 @@ static void frame_set(struct jit *jit, LLVMValueRef depth, LLVMValueRef lo)
 		jit->b, LLVMBuildAdd(jit->b, depth, jit_u32(jit, 1), ""), jit->i64, "");
 
 	SET_RUN_FIELD(jit, depth, depth);
-	SET_RUN_FIELD(jit, stack.bytes,
-		      LLVMBuildMul(jit->b, frames, jit_u64(jit, VM_STACK_FRAME), ""));
+	if (jit->prog->uses_stack)
+		SET_RUN_FIELD(jit, stack.bytes,
+			      LLVMBuildMul(jit->b, frames, jit_u64(jit, VM_STACK_FRAME), ""));
 	SET_RUN_FIELD(jit, stack.lo, lo);
 }
 
@@ -81,19 +82,74 @@ static void args_store(struct jit *jit)
 	}
 }
 
-static void call_checked(struct jit *jit, const struct vm_helper *helper)
+static LLVMValueRef call_checked(struct jit *jit, const struct vm_helper *helper)
 {
-	LLVMValueRef r0, err;
+	LLVMValueRef id = jit_literal(jit, VM_LITERAL_HELPER, (uint32_t)helper->id);
 
 	args_store(jit);
-	if (calls_back(helper))
-		jit_budget_save(jit);
-	r0 = jit_host(jit, VM_HOST_CALL, jit_literal(jit, VM_LITERAL_HELPER, (uint32_t)helper->id),
-		      LLVMBuildPtrToInt(jit->b, jit->args, jit->i64, ""), NULL);
-	err = RUN_FIELD(jit, err, jit->i32);
-	jit_fail_if(jit, LLVMBuildIsNotNull(jit->b, err, ""), err);
-	if (calls_back(helper))
-		jit_budget_load(jit);
+	return jit_host(jit, VM_HOST_CALL, id, LLVMBuildPtrToInt(jit->b, jit->args, jit->i64, ""),
+			NULL);
+}
+
+static LLVMValueRef call_direct(struct jit *jit, const struct vm_helper *helper)
+{
+	LLVMValueRef fn = jit_literal(jit, VM_LITERAL_HELPER_FN, (uint32_t)helper->id);
+	LLVMValueRef args[6] = {jit->run};
+
+	SET_RUN_FIELD(jit, pc, jit_literal(jit, VM_LITERAL_CODE, jit->at));
+	for (uint8_t reg = 1; reg <= 5; reg++)
+		args[reg] = jit_reg(jit, reg);
+	return LLVMBuildCall2(jit->b, jit->helper_type, jit_pointer(jit, fn), args, 6, "");
+}
+
+/* With a lock held a helper is refused, and it is the checked call that does so. */
+static LLVMValueRef call_sure(struct jit *jit, const struct vm_helper *helper)
+{
+	LLVMBasicBlockRef locked, free, on;
+	LLVMValueRef values[2], phi;
+
+	if (!jit->may_lock)
+		return call_direct(jit, helper);
+	locked = jit_block(jit, "locked");
+	free = jit_block(jit, "free");
+	on = jit_block(jit, "on");
+	LLVMBuildCondBr(jit->b,
+			LLVMBuildIsNotNull(jit->b, RUN_FIELD(jit, locked_map, jit->ptr), ""),
+			locked, free);
+	LLVMPositionBuilderAtEnd(jit->b, locked);
+	values[0] = call_checked(jit, helper);
+	LLVMBuildBr(jit->b, on);
+	LLVMPositionBuilderAtEnd(jit->b, free);
+	values[1] = call_direct(jit, helper);
+	LLVMBuildBr(jit->b, on);
+	LLVMPositionBuilderAtEnd(jit->b, on);
+	phi = LLVMBuildPhi(jit->b, jit->i64, "");
+	LLVMAddIncoming(phi, values, (LLVMBasicBlockRef[]){locked, free}, 2);
+	return phi;
+}
+
+static bool is_sure(const struct jit *jit)
+{
+	return jit_fact(jit)->sure_args == (1u << 5) - 1;
+}
+
+static void call_helper(struct jit *jit, const struct vm_helper *helper)
+{
+	LLVMValueRef r0 = NULL, err;
+
+	if (is_sure(jit) && !jit->may_lock) {
+		r0 = jit_lookup(jit, helper);
+		r0 = r0 ? r0 : jit_loop(jit, helper);
+	}
+	if (!r0) {
+		if (calls_back(helper))
+			jit_budget_save(jit);
+		r0 = is_sure(jit) ? call_sure(jit, helper) : call_checked(jit, helper);
+		err = RUN_FIELD(jit, err, jit->i32);
+		jit_fail_if(jit, LLVMBuildIsNotNull(jit->b, err, ""), err);
+		if (calls_back(helper))
+			jit_budget_load(jit);
+	}
 	jit_set_reg(jit, 0, r0);
 	jit_clear_args(jit);
 }
@@ -103,7 +159,7 @@ void emit_CALL(struct jit *jit)
 	if (jit_insn(jit)->src_reg == BPF_PSEUDO_CALL)
 		call_local(jit);
 	else
-		call_checked(jit, (const struct vm_helper *)(uintptr_t)jit_decoded(jit)->imm);
+		call_helper(jit, (const struct vm_helper *)(uintptr_t)jit_decoded(jit)->imm);
 }
 
 /* ---- the rest ---- */

@@ -93,17 +93,13 @@ static void types_make(struct jit *jit)
 /* Backtraces go through compiled code, exceptions do not. */
 static void functions_mark(struct jit *jit)
 {
-	static const char *const names[] = {"nounwind", "uwtable"};
-	const uint64_t values[] = {0, 2};
-
-	for (LLVMValueRef fn = LLVMGetFirstFunction(jit->module); fn; fn = LLVMGetNextFunction(fn))
-		for (int i = 0; i < 2 && !LLVMIsDeclaration(fn); i++)
-			LLVMAddAttributeAtIndex(
-				fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
-				LLVMCreateEnumAttribute(
-					jit->context,
-					LLVMGetEnumAttributeKindForName(names[i], strlen(names[i])),
-					values[i]));
+	for (LLVMValueRef fn = LLVMGetFirstFunction(jit->module); fn;
+	     fn = LLVMGetNextFunction(fn)) {
+		if (LLVMIsDeclaration(fn))
+			continue;
+		jit_mark(jit, fn, "nounwind", 0);
+		jit_mark(jit, fn, "uwtable", 2);
+	}
 }
 
 static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
@@ -178,6 +174,8 @@ static void jit_open(struct jit *jit)
 		jit->prog->name[0] ? jit->prog->name : "prog", jit->context);
 	jit->b = LLVMCreateBuilderInContext(jit->context);
 	jit->may_lock = has_locks(jit->prog);
+	jit->is_unsure = jit->facts->accesses_sure < jit->facts->accesses ||
+			 jit->facts->calls_sure < jit->facts->calls;
 }
 
 static void jit_close(struct jit *jit)

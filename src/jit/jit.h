@@ -6,6 +6,8 @@
  *   alu.c       arithmetic and jumps
  *   access.c    loads, stores, atomics
  *   call.c      calls of helpers and subprograms, exit
+ *   lookup.c    map lookups without the helper
+ *   loop.c      bpf_loop() as a loop
  *   debug.c     source lines for gdb and perf
  *   link.c      from the object file to code that runs
  *
@@ -31,11 +33,12 @@
 #include <llvm-c/Core.h>
 #include <llvm-c/DebugInfo.h>
 
-#define REG_COUNT 11
-#define REG_FP	  10
+#define REG_FP 10
 
 /* More would take minutes. */
 #define JIT_MAX_INSNS 65536u
+
+struct vm_helper;
 
 struct jit_sub {
 	uint32_t start; /* slots */
@@ -51,7 +54,8 @@ struct jit {
 	const struct vm_jit_host *host;
 	const struct vm_prog *prog;
 	const struct vm_facts *facts;
-	bool may_lock; /* the program has a map with a bpf_spin_lock */
+	bool may_lock;	/* the program has a map with a bpf_spin_lock */
+	bool is_unsure; /* some access or argument has to be checked */
 
 	LLVMContextRef context;
 	LLVMModuleRef module;
@@ -77,7 +81,9 @@ struct jit {
 	LLVMValueRef budget; /* variable: what is left, kept in run->budget while others run */
 	LLVMValueRef err;    /* variable, for the block fail */
 	LLVMValueRef args;   /* five words for a helper's arguments */
-	LLVMValueRef word;   /* one for a result */
+	LLVMValueRef word;   /* one for a result of the host */
+	LLVMValueRef index;  /* variables of loop.c */
+	LLVMValueRef result;
 	LLVMBasicBlockRef fail;
 	uint32_t at; /* slot */
 };
@@ -107,6 +113,8 @@ void jit_set_field(struct jit *jit, LLVMValueRef base, size_t off, LLVMValueRef 
 LLVMValueRef jit_tagged(struct jit *jit, LLVMValueRef insn, enum jit_memory memory);
 LLVMValueRef jit_literal(struct jit *jit, enum vm_literal_kind kind, uint32_t index);
 LLVMValueRef jit_pointer(struct jit *jit, LLVMValueRef address);
+/* An attribute of a function. */
+void jit_mark(struct jit *jit, LLVMValueRef fn, const char *attribute, uint64_t value);
 LLVMBasicBlockRef jit_block(struct jit *jit, const char *name);
 /* A conditional branch; `unlikely` is laid out of the way. */
 void jit_branch_unlikely(struct jit *jit, LLVMValueRef cond, LLVMBasicBlockRef unlikely,
@@ -140,6 +148,16 @@ jit_emit_fn emit_ATOMIC, emit_LOAD_ACQ, emit_STORE_REL;
 /* Call a subprogram in a new frame, with ten registers. The run goes on only if there is no error. */
 LLVMValueRef jit_call_sub(struct jit *jit, const struct jit_sub *sub, LLVMValueRef regs[REG_FP],
 			  enum vm_host too_deep);
+
+/* ---- lookup.c ---- */
+
+/* bpf_map_lookup_elem() in a map that is known, with sure arguments: its result. NULL: it is none. */
+LLVMValueRef jit_lookup(struct jit *jit, const struct vm_helper *helper);
+
+/* ---- loop.c ---- */
+
+/* bpf_loop() with a callback that is known, with sure arguments: its result. NULL: it is none. */
+LLVMValueRef jit_loop(struct jit *jit, const struct vm_helper *helper);
 
 /* ---- debug.c ---- */
 

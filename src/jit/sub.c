@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- pieces ---- */
 
@@ -79,6 +80,14 @@ LLVMValueRef jit_literal(struct jit *jit, enum vm_literal_kind kind, uint32_t in
 	struct vm_literal what = {.kind = kind, .index = index};
 
 	return jit_u64(jit, jit->host->literal(jit->prog, what));
+}
+
+void jit_mark(struct jit *jit, LLVMValueRef fn, const char *attribute, uint64_t value)
+{
+	unsigned int kind = LLVMGetEnumAttributeKindForName(attribute, strlen(attribute));
+
+	LLVMAddAttributeAtIndex(fn, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
+				LLVMCreateEnumAttribute(jit->context, kind, value));
 }
 
 LLVMBasicBlockRef jit_block(struct jit *jit, const char *name)
@@ -278,7 +287,7 @@ static void frame_clear(struct jit *jit)
 		jit->facts->clear_bytes ? jit->facts->clear_bytes[jit->sub->start] : VM_STACK_FRAME;
 	LLVMValueRef from;
 
-	if (!bytes)
+	if (!bytes || !jit->prog->uses_stack)
 		return;
 	from = jit_pointer(jit, LLVMBuildSub(jit->b, jit->fp, jit_u64(jit, bytes), ""));
 	LLVMBuildMemSet(jit->b, from, LLVMConstInt(jit->i8, 0, 0), jit_u64(jit, bytes), 8);
@@ -298,6 +307,8 @@ static void prologue(struct jit *jit)
 	jit->err = variable(jit, jit->i32, "err");
 	jit->args = variable(jit, LLVMArrayType2(jit->i64, 5), "args");
 	jit->word = variable(jit, jit->i64, "word");
+	jit->index = variable(jit, jit->i32, "index");
+	jit->result = variable(jit, jit->i64, "result");
 	jit->fp = LLVMBuildAdd(jit->b, RUN_FIELD(jit, stack.lo, jit->i64),
 			       jit_u64(jit, VM_STACK_FRAME), "r10");
 	jit_budget_load(jit);

@@ -11,6 +11,8 @@
 
 #include "vm/run.h"
 
+#define VM_MAX_LOOPS (1u << 23) /* the kernel's limit for bpf_loop() */
+
 enum vm_arg {
 	VM_ARG_NONE,
 	VM_ARG_ANY,		/* a number */

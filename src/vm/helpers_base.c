@@ -8,8 +8,6 @@
 #include <sys/random.h>
 #include <time.h>
 
-#define MAX_LOOPS (1u << 23) /* the kernel's limit for bpf_loop() */
-
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec ts;
@@ -74,7 +72,7 @@ uint64_t helper_loop(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3, 
 
 	if (r4)
 		return (uint64_t)-EINVAL;
-	if (count > MAX_LOOPS)
+	if (count > VM_MAX_LOOPS)
 		return (uint64_t)-E2BIG;
 	for (uint32_t i = 0; i < count; i++) {
 		const uint64_t args[5] = {i, r3};

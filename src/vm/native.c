@@ -99,12 +99,16 @@ static uint64_t now_ns(void)
 static int compile_locked(struct vm_prog *prog)
 {
 	struct vm_native *native = NULL;
-	struct vm_facts facts = {.insn_cnt = prog->insn_cnt};
+	struct vm_facts facts;
 	uint64_t start = now_ns();
 	int err = module_load();
 
 	if (!err)
-		err = jit_ops->compile(&native_host, prog, &facts, &native);
+		err = facts_prove(prog, &facts);
+	if (err)
+		return err;
+	err = jit_ops->compile(&native_host, prog, &facts, &native);
+	facts_free(&facts);
 	if (err)
 		return err;
 	native->compile_ns = now_ns() - start;

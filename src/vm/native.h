@@ -109,6 +109,9 @@ struct vm_jit_host {
 	uint64_t (*literal)(const struct vm_prog *prog, struct vm_literal what);
 	/* False if the map is no array of either kind. */
 	bool (*array)(const struct bpfmap *map, struct vm_array *ret_array);
+	/* What a context field is (run.h); false: not allowed. */
+	bool (*context)(uint32_t prog_type, uint64_t off, uint32_t bytes, uint32_t how,
+			enum ctx_kind *ret_kind);
 	int (*fail)(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 };
 

@@ -153,5 +153,6 @@ static uint64_t host_literal(const struct vm_prog *prog, struct vm_literal what)
 const struct vm_jit_host native_host = {
 	.literal = host_literal,
 	.array = host_array,
+	.context = ctx_allows,
 	.fail = fail,
 };
