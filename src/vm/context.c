@@ -190,7 +190,7 @@ int ctx_begin(struct vm_run *run, const void *ctx, uint32_t ctx_size)
 			    "packet of %u bytes at %u (metadata %u, link header %u) does not "
 			    "fit its buffer of %u bytes",
 			    pkt->len, pkt->off, pkt->meta_len, pkt->mac_len, pkt->buf_size);
-	memset(&run->fields, 0, sizeof(run->fields));
+	memory_clear(&run->fields, size);
 	if (ctx)
 		memcpy(&run->fields, ctx, ctx_size < size ? ctx_size : size);
 	run->ctx = (uint64_t)(uintptr_t)&run->fields;

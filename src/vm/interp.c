@@ -422,7 +422,14 @@ static THREADED int steps_run(struct vm_run *run, const struct vm_insn *entry, c
 	L_ATOMIC_FETCH_ADD32: L_ATOMIC_FETCH_OR32: L_ATOMIC_FETCH_AND32: L_ATOMIC_FETCH_XOR32:
 	L_ATOMIC_XCHG32:
 	CHECKED(L_ATOMIC_CMPXCHG32, atomic_exec(run, insn, r, 4))
-	L_ATOMIC_ADD64: L_ATOMIC_OR64: L_ATOMIC_AND64: L_ATOMIC_XOR64:
+	L_ATOMIC_ADD64: { /* what counts in a value */
+		uint64_t addr = DST + OFF;
+		if (IN_VALUE(8) && !(addr & 7)) {
+			word_rmw64((uint64_t *)(uintptr_t)addr, BPF_ADD, SRC, 0);
+			NEXT();
+		}
+	}
+	L_ATOMIC_OR64: L_ATOMIC_AND64: L_ATOMIC_XOR64:
 	L_ATOMIC_FETCH_ADD64: L_ATOMIC_FETCH_OR64: L_ATOMIC_FETCH_AND64: L_ATOMIC_FETCH_XOR64:
 	L_ATOMIC_XCHG64:
 	CHECKED(L_ATOMIC_CMPXCHG64, atomic_exec(run, insn, r, 8))
@@ -440,6 +447,21 @@ static THREADED int steps_run(struct vm_run *run, const struct vm_insn *entry, c
 	PACKET(L_LD_IND_B, (uint32_t)SRC + IMM4, 1)
 	PACKET(L_LD_IND_H, (uint32_t)SRC + IMM4, 2)
 	PACKET(L_LD_IND_W, (uint32_t)SRC + IMM4, 4)
+
+	L_CTX_DATA:
+	if (SRC != run->ctx)
+		goto L_LDX_W;
+	DST = (uint64_t)(uintptr_t)run->pkt->buf + run->pkt->off;
+	NEXT();
+	L_CTX_DATA_END:
+	if (SRC != run->ctx)
+		goto L_LDX_W;
+	DST = run->packet.lo + run->packet.bytes;
+	NEXT();
+	L_CTX_VALUE:
+	if (SRC != run->ctx)
+		goto L_LDX_W;
+	FETCH((uintptr_t)&run->fields + OFF, uint32_t, uint32_t);
 
 	L_CALL:
 	run->budget = LEFT(); /* a callback must see what is left */

@@ -59,11 +59,11 @@ static struct vm_range value_part_at(const struct bpfmap *map, uint64_t addr)
 	return (struct vm_range){0};
 }
 
-/* The range that a lookup's value opens: of a value with a lock, the larger part. */
-static struct vm_range value_range(const struct bpfmap *map, uint64_t start)
+/* The range that the lookup of a value with a lock opens: the larger part. */
+static struct vm_range locked_value_range(const struct bpfmap *map, uint64_t start)
 {
 	const struct map_spec *spec = &map->spec;
-	bool at_end = spec->spin_lock_plus1 && spec->spin_lock_plus1 <= spec->value_size / 2;
+	bool at_end = spec->spin_lock_plus1 <= spec->value_size / 2;
 
 	return value_part(map, start, at_end ? start + spec->value_size - 1 : start);
 }
@@ -76,7 +76,11 @@ void memory_add_value(struct vm_run *run, const struct vm_map *ref, const void *
 	/* Mostly the same value again. */
 	if (run->recent.lo == start && run->recent.bytes == ref->map->spec.value_size)
 		return;
-	range = value_range(ref->map, start);
+	if (ref->map->spec.spin_lock_plus1)
+		range = locked_value_range(ref->map, start);
+	else
+		range = (struct vm_range){start, ref->map->spec.value_size,
+					  memory_map_may(ref->map)};
 	if (range.may == VM_SPIN_LOCK)
 		return;
 	for (int i = 0; i < VM_VALUE_RANGES; i++) {

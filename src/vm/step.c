@@ -23,6 +23,7 @@ enum guess {
 	GUESS_FRAME, /* R10 itself: no guess */
 	GUESS_STACK,
 	GUESS_VALUE,
+	GUESS_CONTEXT, /* for what is not special there: as GUESS_WINDOW */
 	GUESS_COUNT
 };
 
@@ -30,7 +31,7 @@ enum guess {
 static const uint16_t memory_steps[VM_OP_COUNT][GUESS_COUNT] = {
 #define MEMORY_OP(ID)                                                             \
 	[VM_OP_##ID] = {VM_STEP_##ID, VM_STEP_##ID##_FRAME, VM_STEP_##ID##_STACK, \
-			VM_STEP_##ID##_VALUE},
+			VM_STEP_##ID##_VALUE, VM_STEP_##ID},
 #include "vm/step.def"
 };
 
@@ -83,12 +84,30 @@ static void guess_after(enum guess *regs, const struct vm_prog *prog, uint32_t a
 	}
 }
 
+/* The handler of a load that may be one of a context's field. */
+static uint16_t context_step(const struct vm_prog *prog, const struct vm_insn *insn)
+{
+	enum ctx_kind kind;
+
+	if (insn->op != VM_OP_LDX_W || insn->off < 0 ||
+	    !ctx_allows(prog->prog_type, (uint64_t)insn->off, sizeof(uint32_t), VM_READ, &kind))
+		return insn->op;
+	switch (kind) {
+	case CTX_DATA: return VM_STEP_CTX_DATA;
+	case CTX_DATA_END: return VM_STEP_CTX_DATA_END;
+	case CTX_VALUE: return VM_STEP_CTX_VALUE;
+	default: return insn->op;
+	}
+}
+
 /* The handler of the instruction itself. */
 static uint16_t handler_of(const struct vm_prog *prog, uint32_t at, const enum guess *regs)
 {
 	const struct vm_insn *insn = &prog->code[at];
 	uint8_t class = vm_insn_rows[insn->op].class;
 
+	if (class == VM_CLASS_LDX && regs[insn->src] == GUESS_CONTEXT)
+		return context_step(prog, insn);
 	if (memory_steps[insn->op][0])
 		return memory_steps[insn->op][regs[class == VM_CLASS_LDX ? insn->src : insn->dst]];
 	if (insn->op != VM_OP_CALL || !prog->is_sure[at])
@@ -130,7 +149,7 @@ static void steps_join(const struct vm_prog *prog, const uint16_t *handlers)
 
 int steps_make(struct vm_prog *prog)
 {
-	enum guess regs[REG_COUNT] = {[REG_FP] = GUESS_FRAME};
+	enum guess regs[REG_COUNT] = {[1] = GUESS_CONTEXT, [REG_FP] = GUESS_FRAME};
 	uint16_t *handlers = calloc(prog->insn_cnt, sizeof(*handlers));
 
 	prog->steps = calloc(prog->insn_cnt, sizeof(*prog->steps));
