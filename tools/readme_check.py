@@ -14,7 +14,8 @@ In a page:
     ```sh             runs without error, all blocks of a page in order in one shell, in a directory that
                       looks like the tree, with programs, headers and libraries as after an installation
     ```text           directly behind a ```sh block is what that block prints; "..." stands for anything within
-                      a line, a line "..." for any lines
+                      a line, a line "..." for any lines; behind ```text ~ each number for any other,
+                      since it depends on the machine
     ```yaml           its "run: |" lines, but for apt-get, are commands of the page
     ```console        is shown only
 In README.md, too: the sentences under "Troubleshooting" are the library's and the tool's own; the table under
@@ -23,13 +24,14 @@ In README.md, too: the sentences under "Troubleshooting" are the library's and t
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(?:^<!-- (\S+) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-TIMEOUT_S = 120
+BLOCK = re.compile(r"(?:^<!-- (\S+) -->\n)?^```(\w+)(?: ~)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+TIMEOUT_S = 60
 MARK = "---- end of block"
 SOURCES = TREE / "docs/figures/benchmarks.tsv"
 
@@ -68,50 +70,65 @@ def check_links(page, folder):
 
 
 def scripts(page):
-    """(commands, expected output or None) of each sh block."""
+    """(commands, expected output or None, whether numbers may be others) of each sh block."""
     blocks = list(BLOCK.finditer(page))
     for block, following in zip(blocks, blocks[1:] + [None]):
         if block.group(2) != "sh":
             continue
         between = page[block.end() : following.start()].strip() if following else "end"
         expected = following.group(3) if not between and following.group(2) == "text" else None
-        yield block.group(3), expected
+        yield block.group(3), expected, expected is not None and following.group().startswith("```text ~")
 
 
-def is_like(output, expected):
-    pattern = "".join(
-        "(?:.*\n)*?" if line.strip() == "..." else ".*?".join(map(re.escape, line.split("..."))) + "\n"
-        for line in expected.splitlines()
-    )
+def line_pattern(line, loose):
+    parts = map(re.escape, line.split("..."))
+    if loose:
+        parts = (re.sub(r"(?:\\ )+", r" +", re.sub(r"\d+(?:\\\.\d+)?", r"[\\d.]+", part)) for part in parts)
+    return ".*?".join(parts) + "\n"
+
+
+def is_like(output, expected, loose=False):
+    lines = expected.splitlines()
+    pattern = "".join("(?:.*\n)*?" if line.strip() == "..." else line_pattern(line, loose) for line in lines)
     return re.fullmatch(pattern, output) is not None
+
+
+def bash(program, directory, env):
+    """(None or what went wrong, output, errors). Nothing that it has started in the background stays."""
+    run = subprocess.Popen(["bash", "-eu", "-o", "pipefail", "-c", program], cwd=directory, env=env, text=True,
+                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                           start_new_session=True)
+    try:
+        out, err = run.communicate(timeout=TIMEOUT_S)
+        status = f"status {run.returncode}" if run.returncode else None
+    except subprocess.TimeoutExpired:
+        os.killpg(run.pid, signal.SIGKILL)
+        out, err = run.communicate()
+        status = f"no end after {TIMEOUT_S} s"
+    try:
+        os.killpg(run.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    return status, out, err
 
 
 def check_commands(page, directory, env=None):
     blocks = list(scripts(page))
-    program = "".join(f"{commands}\necho '{MARK}'\n" for commands, _ in blocks)
-    run = subprocess.run(
-        ["bash", "-eu", "-o", "pipefail", "-c", program],
-        cwd=directory,
-        env=env,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-    )
-    outputs = run.stdout.split(MARK + "\n")
+    program = "".join(f"{commands}\necho '{MARK}'\n" for commands, *_ in blocks)
+    status, out, err = bash(program, directory, env)
+    outputs = out.split(MARK + "\n")
     findings = []
-    if run.returncode:
-        number = len(outputs)
-        findings.append(f"sh block {number} ends with status {run.returncode}: {run.stderr.strip()}")
-    for (commands, expected), output in zip(blocks, outputs):
-        if expected is not None and not is_like(output, expected):
+    if status:
+        findings.append(f"sh block {len(outputs)} ends with {status}: {err.strip()}")
+    for (commands, expected, loose), output in zip(blocks, outputs):
+        if expected is not None and not is_like(output, expected, loose):
             findings.append(f"{commands.strip()}\nprints\n{output}\nand the page shows\n{expected}")
     return findings
 
 
 def check_jobs(page):
     """What a CI job runs is what the page's own blocks have shown to work."""
-    commands = {line.strip() for block, _ in scripts(page) for line in block.splitlines()}
+    commands = {line.strip() for block, *_ in scripts(page) for line in block.splitlines()}
     findings = []
     for _, kind, text in BLOCK.findall(page):
         if kind != "yaml":
@@ -313,6 +330,8 @@ CANARIES = [
     ("failing pipe", "```sh\nfalse | cat\n```\n", "sh block 1"),
     ("anything in a line", "```sh\necho a 5 b\n```\n```text\na ... b\n```\n", None),
     ("not anything", "```sh\necho a 5 c\n```\n```text\na ... b\n```\n", "and the page shows"),
+    ("any number", "```sh\necho a 5.5  KiB\n```\n```text ~\na 123 KiB\n```\n", None),
+    ("no number", "```sh\necho a none KiB\n```\n```text ~\na 123 KiB\n```\n", "and the page shows"),
     ("any lines", "```sh\nseq 9\n```\n```text\n1\n...\n9\n```\n", None),
     ("last line missing", "```sh\nseq 8\n```\n```text\n1\n...\n9\n```\n", "and the page shows"),
 ]
