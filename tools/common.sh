@@ -10,7 +10,7 @@ packages_check=(clang-format binutils bpftool jq tmux libclang-rt-14-dev spin va
 	g++ cmake reuse)
 packages_long=(afl++ debootstrap lintian abigail-tools autopkgtest)
 # What tools/package takes besides packages_build.
-packages_package=(build-essential debhelper scdoc)
+packages_package=(build-essential debhelper scdoc llvm-19-dev)
 
 # Where to build: in the tree, or, if it is somebody else's, in a directory of our own.
 build_root() {
