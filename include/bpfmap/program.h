@@ -144,6 +144,43 @@ BPFMAP_API int bpfmap_prog_run_syscall(const struct bpfmap_prog *prog,
 				       const struct bpfmap_run_env *env, void *ctx,
 				       uint32_t ctx_size, uint32_t *ret_value);
 
+/* ---- machine code -----------------------------------------------------------------------------
+ * A program runs in the interpreter, or as machine code, which the module libbpfmap-jit makes of it: the same
+ * results, the same safety, several times as fast. */
+enum bpfmap_jit {
+	BPFMAP_JIT_OFF = 0,  /* the interpreter: how programs begin */
+	BPFMAP_JIT_ON = 1,   /* machine code, or an error */
+	BPFMAP_JIT_AUTO = 2, /* machine code where that is possible, else the interpreter */
+};
+
+/* Choose how the program runs from now on, in this process and through all handles of it. The first ON or
+ * AUTO compiles, which takes milliseconds. At any time, from any thread: runs under way go on as they
+ * began. ON: ENOTSUP (the module is not installed or not of this version), E2BIG (too many instructions);
+ * ENOMEM. The program then runs as before. AUTO fails with ENOMEM alone. EINVAL: no such mode. */
+BPFMAP_API int bpfmap_prog_jit(struct bpfmap_prog *prog, enum bpfmap_jit mode);
+
+struct bpfmap_prog_info {
+	size_t sz;
+	uint32_t type; /* BPF_PROG_TYPE_* */
+	uint32_t insn_cnt;
+	uint32_t map_cnt;
+	uint32_t compiled;   /* 1: the next run is machine code; 0: interpreted */
+	uint64_t code_bytes; /* of machine code; 0: there is none */
+	uint64_t compile_ns; /* what making it took */
+	/* Loads, stores and atomics that can be reached, and of these those proved to be in bounds before the
+	 * program runs; the others are checked whenever they run. Likewise the arguments of helper calls. */
+	uint32_t accesses;
+	uint32_t accesses_proved;
+	uint32_t calls;
+	uint32_t calls_proved;
+	char name[16];
+};
+
+/* Set ret_info->sz first. What is proved is worked out by each call, in time that grows with the program's
+ * length. ENOMEM. */
+BPFMAP_API int bpfmap_prog_get_info(const struct bpfmap_prog *prog,
+				    struct bpfmap_prog_info *ret_info);
+
 #ifdef __cplusplus
 }
 #endif

@@ -16,6 +16,8 @@
 #include "bpf/object.h"
 #include "bpf/prog.h"
 #include "map/map.h"
+#include "vm/facts.h"
+#include "vm/native.h"
 #include "vm/vm.h"
 
 #include <errno.h>
@@ -258,6 +260,54 @@ struct bpfmap *bpfmap_prog_map_by_name(const struct bpfmap_prog *prog, const cha
 		if (!strcmp(map->region->name, name))
 			return map;
 	return NULL;
+}
+
+static int info_facts(const struct vm_prog *vm, struct bpfmap_prog_info *info)
+{
+	struct vm_facts facts;
+	int err = facts_prove(vm, &facts);
+
+	if (err)
+		return err;
+	info->accesses = facts.accesses;
+	info->accesses_proved = facts.accesses_sure;
+	info->calls = facts.calls;
+	info->calls_proved = facts.calls_sure;
+	facts_free(&facts);
+	return 0;
+}
+
+int bpfmap_prog_get_info(const struct bpfmap_prog *prog, struct bpfmap_prog_info *ret_info)
+{
+	struct bpfmap_prog_info info = {
+		.sz = ret_info->sz, .type = prog->type, .map_cnt = vm_prog_map_count(prog->vm)};
+	struct vm_code_info code;
+	int err;
+
+	if (ret_info->sz < sizeof(info))
+		return size_refuse("struct bpfmap_prog_info", ret_info->sz, sizeof(info));
+	err = info_facts(prog->vm, &info);
+	if (err)
+		return err;
+	vm_prog_code(prog->vm, &code);
+	info.insn_cnt = code.insns;
+	info.code_bytes = code.code_bytes;
+	info.compile_ns = code.compile_ns;
+	info.compiled = !strcmp(code.engine, "jit");
+	memcpy(info.name, prog->name, sizeof(info.name));
+	memset((char *)ret_info + sizeof(info), 0, ret_info->sz - sizeof(info));
+	*ret_info = info;
+	return 0;
+}
+
+int bpfmap_prog_jit(struct bpfmap_prog *prog, enum bpfmap_jit mode)
+{
+	switch (mode) {
+	case BPFMAP_JIT_OFF: return vm_prog_compile(prog->vm, VM_JIT_OFF);
+	case BPFMAP_JIT_ON: return vm_prog_compile(prog->vm, VM_JIT_ON);
+	case BPFMAP_JIT_AUTO: return vm_prog_compile(prog->vm, VM_JIT_AUTO);
+	default: return fail(EINVAL, "there is no mode %d", (int)mode);
+	}
 }
 
 /* ---- runs ---- */

@@ -288,6 +288,40 @@ static void many__values_come_in_order_and_an_error_says_where(void **state)
 	bpfmap_prog_close(prog);
 }
 
+/* ---- machine code ---- */
+
+static void jit__is_chosen_at_any_time_and_told(void **state)
+{
+	struct bpfmap_prog *prog = XDP(NULL, PACKET_OF(1), ST(BPF_B, FP, -1, 1), RETURNS(XDP_PASS));
+	struct bpfmap_prog_info info = {.sz = sizeof(info)};
+	int err;
+
+	assert_int_equal(bpfmap_prog_get_info(prog, &info), 0);
+	assert_int_equal(info.sz, sizeof(info));
+	assert_int_equal(info.insn_cnt, 10);
+	assert_int_equal(info.compiled, 0);
+	assert_int_equal(info.code_bytes, 0);
+	assert_int_equal(info.accesses, 3);
+	assert_in_range(info.accesses_proved, 1, 3);
+	assert_string_equal(info.name, "subject");
+	err = bpfmap_prog_jit(prog, BPFMAP_JIT_ON);
+	assert_true(!err || err == -ENOTSUP);
+	assert_int_equal(bpfmap_prog_get_info(prog, &info), 0);
+	assert_int_equal(info.compiled, !err);
+	assert_int_equal(info.code_bytes > 0, !err);
+	assert_int_equal(run_errno(prog, NULL), 0);
+	assert_int_equal(bpfmap_prog_jit(prog, BPFMAP_JIT_AUTO), 0);
+	assert_int_equal(run_errno(prog, NULL), 0);
+	assert_int_equal(bpfmap_prog_jit(prog, BPFMAP_JIT_OFF), 0);
+	assert_int_equal(bpfmap_prog_get_info(prog, &info), 0);
+	assert_int_equal(info.compiled, 0);
+	assert_int_equal(run_errno(prog, NULL), 0);
+	assert_int_equal(bpfmap_prog_jit(prog, (enum bpfmap_jit)3), -EINVAL);
+	info.sz = 8;
+	assert_int_equal(bpfmap_prog_get_info(prog, &info), -EINVAL);
+	bpfmap_prog_close(prog);
+}
+
 /* ---- refusals ---- */
 
 static void packet__outside_its_buffer_is_EINVAL(void **state)
@@ -448,6 +482,7 @@ int main(void)
 		cmocka_unit_test(run__fault_names_the_instruction_and_the_host_goes_on),
 		cmocka_unit_test(run__on_a_cpu_of_its_maps_already_is_EBUSY),
 		cmocka_unit_test(many__values_come_in_order_and_an_error_says_where),
+		cmocka_unit_test(jit__is_chosen_at_any_time_and_told),
 		cmocka_unit_test(packet__outside_its_buffer_is_EINVAL),
 		cmocka_unit_test(packet__without_a_buffer_is_empty_or_EINVAL),
 		cmocka_unit_test(structs__longer_ones_are_good_if_zero_behind),
