@@ -8,19 +8,15 @@
  * is pinned as /sys/fs/bpf/foreign, so that "bpfmap dump pinned /sys/fs/bpf/foreign" shows it from outside.
  * Exit status: 0, 1 if something failed, 2 for wrong arguments.
  */
-#include <arpa/inet.h>
 #include <bpfmap/helpers.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 #include "count.h"
+#include "maps.h"
 #include "object.h"
 #include "packets.h"
 #include "vm.h"
-
-enum { MAP_SOURCES, MAP_TOTALS, MAPS };
 
 struct host {
 	struct vm *vm;
@@ -28,35 +24,13 @@ struct host {
 	struct frame frame;
 };
 
-static const struct bpfmap_create_opts map_opts[MAPS] = {
-	[MAP_SOURCES] = {.sz = sizeof(map_opts[0]),
-			 .type = BPF_MAP_TYPE_HASH,
-			 .key_size = sizeof(uint32_t),
-			 .value_size = sizeof(struct source),
-			 .max_entries = SOURCES_MAX,
-			 .memory = BPFMAP_MEMORY_SHARED,
-			 .name = "sources"},
-	[MAP_TOTALS] = {.sz = sizeof(map_opts[0]),
-			.type = BPF_MAP_TYPE_PERCPU_ARRAY,
-			.key_size = sizeof(uint32_t),
-			.value_size = sizeof(uint64_t),
-			.max_entries = TOTAL_COUNT,
-			.name = "totals"},
-};
-
-static int said(const char *what)
-{
-	fprintf(stderr, "foreign: %s: %s\n", what, bpfmap_last_error());
-	return -1;
-}
-
 /* What a map reference becomes: the handle's address. */
 static uint64_t map_word(void *arg, const char *name)
 {
 	struct host *host = arg;
 
 	for (int i = 0; i < MAPS; i++)
-		if (!strcmp(map_opts[i].name, name))
+		if (!strcmp(map_name(i), name))
 			return (uint64_t)(uintptr_t)host->maps[i];
 	return 0;
 }
@@ -88,38 +62,12 @@ static int packet_run(void *arg, const uint8_t *packet, uint32_t size)
 	host->frame.data = (uint64_t)(uintptr_t)packet;
 	host->frame.data_end = host->frame.data + size;
 	if (bpfmap_helpers_enter(host->maps, MAPS) < 0)
-		return said("no CPU");
+		return maps_failed("no CPU");
 	err = vm_run(host->vm, (uint64_t)(uintptr_t)&host->frame, &verdict);
 	bpfmap_helpers_leave(host->maps, MAPS);
 	if (err)
 		fprintf(stderr, "foreign: %s\n", vm_error(host->vm));
 	return err;
-}
-
-static int maps_print(struct host *host)
-{
-	static const char *const words[TOTAL_COUNT] = {"IPv4", "other"};
-	struct bpfmap_percpu_u64 total;
-	struct bpfmap_iter *iter;
-	const void *key, *value;
-
-	for (uint32_t i = 0; i < TOTAL_COUNT; i++) {
-		if (bpfmap_percpu_u64(host->maps[MAP_TOTALS], &i, 0, sizeof(uint64_t), &total))
-			return said("totals");
-		printf("%-16s %8" PRIu64 " packets\n", words[i], total.sum);
-	}
-	if (bpfmap_iter_new(host->maps[MAP_SOURCES], &iter))
-		return said("sources");
-	while (bpfmap_iter_next(iter, &key, &value) > 0) {
-		const struct source *source = value;
-		char text[INET_ADDRSTRLEN];
-
-		inet_ntop(AF_INET, key, text, sizeof(text));
-		printf("%-16s %8" PRIu64 " packets %10" PRIu64 " bytes\n", text,
-		       (uint64_t)source->packets, (uint64_t)source->bytes);
-	}
-	bpfmap_iter_free(iter);
-	return 0;
 }
 
 /* Everything that joins the two: a dozen lines. */
@@ -148,7 +96,7 @@ static int host_run(struct host *host, const char *object, const char *capture)
 	vm_load(host->vm, insns, count);
 	err = packets_each(capture, packet_run, host);
 	if (!err)
-		err = maps_print(host);
+		err = maps_print(host->maps);
 out:
 	free(insns);
 	vm_free(host->vm);
@@ -158,19 +106,15 @@ out:
 int main(int argc, char **argv)
 {
 	struct host host = {0};
-	int err = 0;
+	int err;
 
 	if (argc != 3) {
 		fprintf(stderr, "usage: foreign OBJECT CAPTURE\n");
 		return 2;
 	}
-	for (int i = 0; i < MAPS && !err; i++)
-		err = bpfmap_create(&map_opts[i], &host.maps[i]) ? said(map_opts[i].name) : 0;
-	if (!err && bpfmap_pin(host.maps[MAP_SOURCES], "/sys/fs/bpf/foreign"))
-		err = said("pin");
+	err = maps_make(host.maps, "/sys/fs/bpf/foreign");
 	if (!err)
 		err = host_run(&host, argv[1], argv[2]);
-	for (int i = 0; i < MAPS; i++)
-		bpfmap_close(host.maps[i]);
+	maps_close(host.maps);
 	return err ? 1 : 0;
 }
