@@ -27,8 +27,8 @@ it() {
 		return
 	fi
 	failed=$((failed + 1))
-	tail -n 40 "$work/said" | sed 's/^/# /'
 	echo "not ok $cases - $sentence"
+	tail -n 40 "$work/said" | sed 's/^/# /'
 }
 
 skip() {

@@ -34,10 +34,6 @@ needs_no_llvm() {
 	! depends "$1" | grep -i llvm
 }
 
-same_tree() {
-	[ -z "$(find "$tree" -maxdepth 1 -newer "$work/lib-start" ! -path "$tree" ! -name .git ! -name build)" ]
-}
-
 lib='usr/lib/.*/'
 it "libbpfmap0 has the library" has libbpfmap0 "${lib}libbpfmap\.so\.0" "${lib}libbpfmap\.so\.$version"
 it "libbpfmap0 depends on libc alone" gives libc6 depends libbpfmap0
@@ -53,6 +49,6 @@ it "libbpfmap-jit has the compiler" has libbpfmap-jit "${lib}bpfmap/libbpfmap-ji
 for name in libbpfmap0 libbpfmap-compat0 libbpfmap-dev bpfmap; do
 	it "$name does not depend on LLVM" needs_no_llvm "$name"
 done
-it "lintian has nothing to say" lintian --allow-root --suppress-tags no-such-tag --fail-on error,warning \
+it "lintian has nothing to say" lintian --allow-root --fail-on error,warning \
 	"$where"/*.changes
 finish
