@@ -23,7 +23,8 @@ static struct {
 	uint64_t key16[2 * TIMES][2];
 	uint64_t next;
 	uint64_t value[8];
-	int program;
+	int loop;
+	int flow;
 } world;
 
 #define use(x) __asm__ volatile("" : : "r"(x))
@@ -51,35 +52,95 @@ static struct bpfmap *map_new(uint32_t type, uint32_t key_size, uint32_t value_s
 	return map;
 }
 
-/* A loop of two instructions, which is run TIMES / 2 times, and three more. */
-static int program_load(void)
+#define INSN(opcode, dst, src, offset, value)                                          \
+	{                                                                              \
+		.code = (opcode), .dst_reg = (dst), .src_reg = (src), .off = (offset), \
+		.imm = (value)                                                         \
+	}
+
+static int program_load(const struct bpf_insn *instructions, uint32_t count)
 {
-	static const struct bpf_insn instructions[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0, .imm = TIMES / 2},
-		{.code = BPF_ALU64 | BPF_ADD | BPF_K, .dst_reg = BPF_REG_0, .imm = -1},
-		{.code = BPF_JMP | BPF_JNE | BPF_K, .dst_reg = BPF_REG_0, .off = -2},
-		{.code = BPF_JMP | BPF_EXIT},
-	};
 	union bpf_attr attr;
+	int fd;
 
 	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_XDP;
 	attr.insns = (uintptr_t)instructions;
-	attr.insn_cnt = sizeof(instructions) / sizeof(instructions[0]);
+	attr.insn_cnt = count;
 	attr.license = (uintptr_t) "GPL";
-	return (int)bpfmap_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	fd = (int)bpfmap_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
+	if (fd < 0)
+		die("load");
+	return fd;
 }
 
-static void run_program(void)
+/* A loop of two instructions, which is run TIMES / 2 times, and three more. */
+static int loop_load(void)
+{
+	static const struct bpf_insn instructions[] = {
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, TIMES / 2),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 0, 0, 0, -1),
+		INSN(BPF_JMP | BPF_JNE | BPF_K, 0, 0, -2, 0),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	return program_load(instructions, sizeof(instructions) / sizeof(instructions[0]));
+}
+
+/* 16 instructions: a bounds check, a field of the packet as key, a lookup that finds it, a counter. */
+static int flow_load(void)
+{
+	static const uint32_t key = 0;
+	static const uint64_t value = 0;
+	union bpf_attr attr;
+	int map;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_HASH;
+	attr.key_size = sizeof(key);
+	attr.value_size = sizeof(value);
+	attr.max_entries = TIMES;
+	attr.map_flags = BPF_F_ZERO_SEED;
+	map = (int)bpfmap_bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)map;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)&value;
+	if (map < 0 || bpfmap_bpf(BPF_MAP_UPDATE_ELEM, &attr, sizeof(attr)))
+		die("map of the program");
+
+	const struct bpf_insn instructions[] = {
+		INSN(BPF_LDX | BPF_MEM | BPF_W, 6, 1, offsetof(struct xdp_md, data), 0),
+		INSN(BPF_LDX | BPF_MEM | BPF_W, 7, 1, offsetof(struct xdp_md, data_end), 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 6, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, 34),
+		INSN(BPF_JMP | BPF_JGT | BPF_X, 2, 7, 9, 0),
+		INSN(BPF_LDX | BPF_MEM | BPF_W, 3, 6, 26, 0),
+		INSN(BPF_STX | BPF_MEM | BPF_W, 10, 3, -4, 0),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_X, 2, 10, 0, 0),
+		INSN(BPF_ALU64 | BPF_ADD | BPF_K, 2, 0, 0, -4),
+		INSN(BPF_LD | BPF_IMM | BPF_DW, 1, BPF_PSEUDO_MAP_FD, 0, map),
+		INSN(0, 0, 0, 0, 0),
+		INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_map_lookup_elem),
+		INSN(BPF_JMP | BPF_JEQ | BPF_K, 0, 0, 1, 0),
+		INSN(BPF_STX | BPF_ATOMIC | BPF_DW, 0, 6, 0, BPF_ADD),
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 2),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+
+	return program_load(instructions, sizeof(instructions) / sizeof(instructions[0]));
+}
+
+static void program_run(int program, uint32_t times)
 {
 	static char packet[64];
 	union bpf_attr attr;
 
 	memset(&attr, 0, sizeof(attr));
-	attr.test.prog_fd = (uint32_t)world.program;
+	attr.test.prog_fd = (uint32_t)program;
 	attr.test.data_in = (uintptr_t)packet;
 	attr.test.data_size_in = sizeof(packet);
-	attr.test.repeat = 100;
+	attr.test.repeat = times;
 	if (bpfmap_bpf(BPF_PROG_TEST_RUN, &attr, sizeof(attr)))
 		die("test run");
 }
@@ -101,9 +162,8 @@ static void world_make(void)
 	world.percpu = map_new(BPF_MAP_TYPE_PERCPU_ARRAY, 4, 64, 0);
 	world.bloom = map_new(BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, BPF_F_ZERO_SEED);
 	world.lru = map_new(BPF_MAP_TYPE_LRU_HASH, 8, 8, BPF_F_ZERO_SEED);
-	world.program = program_load();
-	if (world.program < 0)
-		die("load");
+	world.loop = loop_load();
+	world.flow = flow_load();
 	for (uint32_t i = 0; i < TIMES; i++)
 		if (bpfmap_update(world.hash8, &world.key8[i], world.value, BPF_ANY) ||
 		    bpfmap_update(world.hash16, world.key16[i], world.value, BPF_ANY) ||
@@ -113,7 +173,8 @@ static void world_make(void)
 	if (bpfmap_cpu_enter(world.percpu) < 0)
 		die("enter");
 	bpfmap_cpu_leave(world.percpu);
-	run_program();
+	program_run(world.loop, 100);
+	program_run(world.flow, TIMES);
 }
 
 static void entries_expect(struct bpfmap *map, const char *what, uint64_t entries)
