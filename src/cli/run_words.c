@@ -264,7 +264,7 @@ static int keyword_next(struct args *args, int *ret_keyword)
 static int words_check(const struct run_words *words)
 {
 	if (!words->pcaps.count && !words->interface)
-		return exit_usage("pcap FILE or interface NAME is missing: which packets shall "
+		return exit_usage("pcap FILE is missing, or interface NAME: which packets shall "
 				  "the program get?");
 	if (words->pcaps.count && words->interface)
 		return exit_usage("pcap and interface together are not possible");
