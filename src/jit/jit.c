@@ -129,16 +129,19 @@ static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
 	return 0;
 }
 
+/* What makes programs faster, of "default<O2>", which takes three to four times as long for the same speed:
+ * clang has optimised them once. Here registers become values, checks that say the same are joined,
+ * subprograms go inline, and what a loop needs once is done once. */
+static const char passes[] =
+	"function(sroa,early-cse,simplifycfg),deadargelim,cgscc(inline),"
+	"function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"
+	"loop-mssa(loop-rotate,licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg)";
+
 static int module_optimise(struct jit *jit, LLVMTargetMachineRef machine)
 {
 	LLVMPassBuilderOptionsRef options = LLVMCreatePassBuilderOptions();
-	LLVMErrorRef error;
+	LLVMErrorRef error = LLVMRunPasses(jit->module, passes, machine, options);
 
-	/* Programs have no loops that vectors make faster, and looking for them takes time. */
-	LLVMPassBuilderOptionsSetLoopVectorization(options, 0);
-	LLVMPassBuilderOptionsSetSLPVectorization(options, 0);
-	LLVMPassBuilderOptionsSetLoopInterleaving(options, 0);
-	error = LLVMRunPasses(jit->module, "default<O2>", machine, options);
 	LLVMDisposePassBuilderOptions(options);
 	return error ? refuse(jit, LLVMGetErrorMessage(error)) : 0;
 }

@@ -2,6 +2,7 @@
 /* both.c: see both.h. */
 #include "both.h"
 #include "isa_insn.h"
+#include "jit_switch.h"
 
 #include "base/error.h"
 #include "map/map.h"
@@ -129,7 +130,7 @@ static void run_here(uint32_t prog_type, const struct bpf_insn *insns, uint32_t 
 		.buf = buf, .buf_size = sizeof(buf), .off = 256, .len = PACKET_BYTES};
 	struct vm_prog *prog;
 
-	ret->err = vm_load(&load, &prog);
+	ret->err = jit_switch_load(&load, &prog);
 	if (!ret->err) {
 		if (prog_type == BPF_PROG_TYPE_SYSCALL)
 			ret->err = vm_run_syscall(prog, NULL, NULL, 0, &ret->r0);

@@ -6,6 +6,7 @@
  * bpf_map_lookup_percpu_elem() gives for that CPU with its own: it returns 0 if all of that holds.
  */
 #include "isa_insn.h"
+#include "jit_switch.h"
 
 #include "base/cpus.h"
 #include "bpfmap/bpfmap.h"
@@ -101,7 +102,7 @@ static void load(const struct bpf_insn *insns, uint32_t count)
 				    .insn_cnt = count,
 				    .maps = {.get = source_get}};
 
-	if (vm_load(&how, &prog))
+	if (jit_switch_load(&how, &prog))
 		fail_msg("load: %s", bpfmap_last_error());
 }
 

@@ -5,6 +5,7 @@
  * Maps are the smallest possible ones, kept here, so that a failure is the interpreter's.
  */
 #include "isa_insn.h"
+#include "jit_switch.h"
 
 #include "base/error.h"
 #include "map/map.h"
@@ -235,7 +236,7 @@ static int load_as(uint32_t type, const struct bpf_insn *insns, size_t count)
 
 	vm_free(t.prog);
 	t.prog = NULL;
-	return vm_load(&load, &t.prog);
+	return jit_switch_load(&load, &t.prog);
 }
 
 static void assert_sentence(const char *part)
@@ -450,14 +451,14 @@ static void vm__map_index_counts_into_fd_array(void **state)
 	load.fd_array = fds;
 	load.fd_array_cnt = COUNT(fds);
 	t.maps[GLOBAL_MAP].values[0][1] = 77;
-	assert_int_equal(vm_load(&load, &t.prog), 0);
+	assert_int_equal(jit_switch_load(&load, &t.prog), 0);
 	assert_int_equal(vm_run_packet(t.prog, NULL, &t.packet, NULL, 0, &t.ret), 0);
 	assert_int_equal(t.ret, 77);
 	vm_free(t.prog);
 	t.prog = NULL;
 	load.insns = beyond;
 	load.insn_cnt = COUNT(beyond);
-	assert_int_equal(vm_load(&load, &t.prog), -EINVAL);
+	assert_int_equal(jit_switch_load(&load, &t.prog), -EINVAL);
 }
 
 static void vm__value_address_needs_an_array_of_one(void **state)
@@ -577,7 +578,7 @@ static int load_with_lines(struct tiny_btf *btf, uint32_t btf_size, uint32_t fil
 	load.line_info_rec_size = sizeof(infos[0]);
 	vm_free(t.prog);
 	t.prog = NULL;
-	assert_int_equal(vm_load(&load, &t.prog), 0);
+	assert_int_equal(jit_switch_load(&load, &t.prog), 0);
 	return vm_run_packet(t.prog, NULL, &t.packet, NULL, 0, &t.ret);
 }
 
