@@ -16,9 +16,11 @@ LAYERS = {
     "region": 2,
     "map": 3,
     "vm": 4,
+    "jit": 4,
     "bpf": 5,
     "compat": 6,
     "kernel": 6,
+    "object": 6,
     "cli": 7,
     "export": 7,
 }

@@ -17,9 +17,11 @@ import tempfile
 
 import checklib
 
-# Each map and the headers that declare its names. The second one's node has no name; its file says why.
-CORE, COMPAT = "src/libbpfmap.map", "src/compat/libbpfmap-compat.map"
-COMPAT_HEADERS = "include/bpfmap/compat*.h"
+# Each map and the headers that declare its names; the core has what the others leave. The second one's node has
+# no name; its file says why.
+CORE, COMPAT, OBJECT = "src/libbpfmap.map", "src/compat/libbpfmap-compat.map", "src/object/libbpfmap-object.map"
+MAPS = (CORE, COMPAT, OBJECT)
+OTHERS_HEADERS = {COMPAT: "include/bpfmap/compat*.h", OBJECT: "include/bpfmap/object.h"}
 CORE_HEADERS = ("include/bpfmap/*.h", "src/bpf/command.h")
 PREFIX = "bpfmap_"
 DECLARATION = re.compile(r"\bBPFMAP_API\b([^;{}]*)[;{]")
@@ -60,27 +62,27 @@ def declared(header):
 
 
 def headers_of(tree, path):
-    compat = set(tree.glob(COMPAT_HEADERS))
-    if path == COMPAT:
-        return sorted(compat)
-    return sorted({h for pattern in CORE_HEADERS for h in tree.glob(pattern)} - compat)
+    if path in OTHERS_HEADERS:
+        return sorted(tree.glob(OTHERS_HEADERS[path]))
+    others = {h for pattern in OTHERS_HEADERS.values() for h in tree.glob(pattern)}
+    return sorted({h for pattern in CORE_HEADERS for h in tree.glob(pattern)} - others)
 
 
 def check_map(tree, path, version):
     listed = Map(tree / path)
     findings = listed.findings
-    node = f"BPFMAP_{'.'.join(version.split('.')[:2])}" if path == CORE else ""
+    node = f"BPFMAP_{'.'.join(version.split('.')[:2])}" if path != COMPAT else ""
     if listed.nodes[-1:] != [node]:
         findings.append(f"its newest node is not {node or 'one without a name'}, as version {version} asks for")
     where = {name: header for header in headers_of(tree, path) for name in declared(header)}
     findings += [f"lacks {n}, which {where[n]} declares" for n in sorted(where.keys() - listed.names.keys())]
-    ours = {n for n in listed.names if path == CORE or n.startswith(PREFIX)}
+    ours = {n for n in listed.names if path != COMPAT or n.startswith(PREFIX)}
     findings += [f"lists {n}, which no public header declares" for n in sorted(ours - where.keys())]
     return [f"{path}: {finding}" for finding in findings]
 
 
 def check_maps(tree, version):
-    return check_map(tree, CORE, version) + check_map(tree, COMPAT, version)
+    return [finding for path in MAPS for finding in check_map(tree, path, version)]
 
 
 def output(*command):
@@ -116,11 +118,15 @@ TREE = {
     "src/bpf/command.h": "BPFMAP_API bpfmap_fn bpfmap_b;\n",
     CORE: "BPFMAP_0.1 {\nglobal:\n\tbpfmap_a;\n};\nBPFMAP_0.2 {\nglobal:\n\tbpfmap_b;\nlocal:\n\t*;\n} BPFMAP_0.1;\n",
     COMPAT: "{\nglobal: bpfmap_compat_a; close;\nlocal: *;\n};\n",
+    "include/bpfmap/object.h": "BPFMAP_API int bpfmap_object_a(void);\n",
+    OBJECT: "BPFMAP_0.2 { global: bpfmap_object_a; local: *; };\n",
 }
 TREE_CANARIES = [
     ("declared, not listed", {"include/bpfmap/b.h": "BPFMAP_API int bpfmap_c(int (*f)(int));\n"}, "lacks bpfmap_c"),
     ("listed, not declared", {"src/bpf/command.h": ""}, "lists bpfmap_b"),
     ("compat: declared, not listed", {"include/bpfmap/compat_b.h": "BPFMAP_API int bpf_c(void);\n"}, "lacks bpf_c"),
+    ("object: listed, not declared", {"include/bpfmap/object.h": ""}, "lists bpfmap_object_a"),
+    ("object: in the core's map", {CORE: TREE[CORE].replace("bpfmap_b", "bpfmap_b; bpfmap_object_a")}, "lists bpfmap_object_a"),
     ("compat: listed, not declared", {"include/bpfmap/compat.h": ""}, "lists bpfmap_compat_a"),
     ("a version without its node", {CORE: "BPFMAP_0.1 { global: bpfmap_a; bpfmap_b; local: *; };\n"}, "newest node"),
     ("a pattern", {CORE: TREE[CORE].replace("bpfmap_b", "bpfmap_*")}, "is a pattern"),
@@ -170,7 +176,7 @@ def main(arguments):
         tree = pathlib.Path(arguments[1])
         findings = check_maps(tree, arguments[2])
         if not findings and arguments[3:]:
-            headers = [str(h) for path in (CORE, COMPAT) for h in headers_of(tree, path)]
+            headers = [str(h) for path in MAPS for h in headers_of(tree, path)]
             pathlib.Path(arguments[3]).write_text("")
             pathlib.Path(arguments[4]).write_text(f"{arguments[3]}: {' '.join(headers)}\n")
     else:

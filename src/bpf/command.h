@@ -44,6 +44,13 @@ BPFMAP_API int bpfmap_bpf_may_mmap(int fd, size_t length, int prot, int flags, u
  * directory. 0: it stays as it is. -ENAMETOOLONG, -EACCES. */
 BPFMAP_API int bpfmap_bpf_path(const char *path, char *ret_path, size_t size);
 
+/* The handle that this process has for the map behind fd, kept: the caller closes it with bpfmap_close(), and
+ * no second one is made. Errors as bpfmap_prog_from_fd(). */
+BPFMAP_API int bpfmap_bpf_map(int fd, struct bpfmap **ret_map);
+
+/* For libraries above this one: from now on bpfmap_last_error() is this sentence. Returns -err. */
+BPFMAP_API int bpfmap_bpf_fail(int err, const char *sentence);
+
 #ifdef __cplusplus
 }
 #endif

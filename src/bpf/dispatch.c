@@ -110,3 +110,8 @@ long bpfmap_bpf_built(int cmd, void *attr)
 		return bpfmap_bpf(cmd, attr, ATTR_SIZE);
 	return command->handler(attr, &call);
 }
+
+int bpfmap_bpf_fail(int err, const char *sentence)
+{
+	return fail(err, "%s", sentence);
+}

@@ -8,8 +8,10 @@
 #include "bpf/command.h"
 #include "bpf/commands.h"
 #include "bpf/elem.h"
+#include "bpf/fd.h"
 #include "bpf/object.h"
 #include "bpf/user.h"
+#include "map/map.h"
 #include "region/region.h"
 #include "region/rundir.h"
 
@@ -228,6 +230,19 @@ int bpfmap_bpf_path(const char *path, char *ret_path, size_t size)
 	int err = rundir_resolve(path, ret_path, size);
 
 	return err ? err : strcmp(path, ret_path) != 0;
+}
+
+int bpfmap_bpf_map(int fd, struct bpfmap **ret_map)
+{
+	struct fd_ref ref;
+	int err = fd_get(fd, OBJECT_MAP, &ref);
+
+	if (err)
+		return err;
+	*ret_map = ref.object->map;
+	map_keep(*ret_map);
+	fd_put(&ref);
+	return 0;
 }
 
 /* Bytes of an array that mmap shows, to the end of the last page. */

@@ -24,10 +24,6 @@ size_t btf_type_bytes(const struct btf *btf, uint32_t id);
  * describe a struct that holds itself twice. */
 bool btf_type_is_sound(const struct btf *btf, uint32_t id);
 
-/* True if every name and every type that a type refers to is there. libbpf takes that for granted in
- * object files. */
-bool btf_refs_are_sound(const struct btf *btf);
-
 /* The name at an offset, "" if there is none. */
 const char *btf_type_name(const struct btf *btf, uint32_t name_off);
 

@@ -5,7 +5,8 @@
 
 #include "bpfmap/bpfmap.h"
 #include "cli/element.h"
-#include "cli/elf_check.h"
+#include "object/btf_check.h"
+#include "object/elf_check.h"
 #include "cli/text.h"
 
 #include <bpf/libbpf.h>

@@ -14,8 +14,6 @@
 
 #include <errno.h>
 #include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -80,15 +78,6 @@ int libbpf_call(int cmd, union call_attr *attr)
 enum bpfmap_fd_check bpfmap_compat_fd_check(enum bpfmap_fd_check check)
 {
 	return bpfmap_bpf_fd_check(check);
-}
-
-/* For programs that are run with this library preloaded and do not know it. */
-static void __attribute__((constructor)) fd_check_from_environment(void)
-{
-	const char *check = secure_getenv("BPFMAP_FD_CHECK");
-
-	if (check && !strcmp(check, "closes"))
-		bpfmap_bpf_fd_check(BPFMAP_FD_CHECK_CLOSES);
 }
 
 long syscall(long number, ...)

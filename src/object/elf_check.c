@@ -4,7 +4,7 @@
  * Checked: the table of sections and all sections lie in the file; only .bss has a size and no bytes;
  * tables have entries of the right size; symbols lie in their sections. What is no 64-bit little-endian
  * ELF file is left to libbpf, which refuses it. */
-#include "cli/elf_check.h"
+#include "object/elf_check.h"
 
 #include <elf.h>
 #include <fcntl.h>
