@@ -36,6 +36,8 @@ BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 # ---- scdoc ----
 
+HARD_BLANK = "\N{NO-BREAK SPACE}"
+
 
 def plain(text):
     """Text in which nothing is markup."""
@@ -47,8 +49,8 @@ def bold(text):
 
 
 def synopsis_markup(text):
-    """Keywords bold, words in capitals underlined."""
-    out = []
+    """Keywords bold, words in capitals underlined. What is short and in brackets stays on one line."""
+    text, out = re.sub(r"[\[{][^\][{}]{1,40}[\]}]", lambda m: m.group().replace(" ", HARD_BLANK), text), []
     for token in re.findall(r"[A-Za-z][\w.-]*|[^A-Za-z]+", text):
         if token[0].isupper():
             out.append(f"_{plain(token.rstrip('.'))}_" + "." * (len(token) - len(token.rstrip("."))))
@@ -69,12 +71,6 @@ def entries(pairs):
     return "\n\n".join(f"{at_start(term)}\n\t{at_start(text)}" if text else at_start(term) for term, text in pairs)
 
 
-def sentence(text):
-    """A text of the tables as one: they begin small and have no full stop."""
-    text = text[:1].upper() + text[1:]
-    return text if not text or text[-1] in ".:?" else text + "."
-
-
 # ---- what stands in for something ----
 
 
@@ -85,14 +81,14 @@ def synopsis(_, *verbs):
 
 
 def words(_, *verbs):
-    found = [(synopsis_markup(w), plain(sentence(text)))
+    found = [(synopsis_markup(w), plain(text))
              for of, w, text in deftables.rows("cli/keywords.def", "KEYWORD") if set(of.split()) & set(verbs)]
     return entries(found)
 
 
 def verbs_all(_):
     return entries((f"{bold(name)} {synopsis_markup(use)}".strip(),
-                    f"{plain(sentence(text))} {bold('bpfmap-' + name)}(1)")
+                    f"{plain(text)}; {bold('bpfmap-' + name)}(1)")
                    for name, (use, text) in deftables.verbs().items())
 
 
@@ -105,7 +101,7 @@ def placeholders(_):
             table, macro, column = made[name]
             # A column without a name in JSON cannot be sorted by.
             grammar = " | ".join(row[column] for row in deftables.rows(table, macro) if "NULL" not in row)
-        lines = [synopsis_markup(grammar) if "|" in grammar else plain(grammar), plain(sentence(text))]
+        lines = [synopsis_markup(grammar) if "|" in grammar else plain(grammar), plain(text)]
         found.append((f"_{name}_", "++\n\t".join(line for line in lines if line)))
     return entries(found)
 
@@ -114,23 +110,23 @@ def options(_):
     found = []
     for letter, name, text in deftables.rows("cli/options.def", "OPTION"):
         short = f"*-{letter.strip(chr(39))}*, " if letter != "0" else ""
-        found.append((f"{short}*--{name}*", plain(sentence(text))))
+        found.append((f"{short}*--{name}*", plain(text)))
     return entries(found)
 
 
 def exit_codes(_, *numbers):
-    return entries((f"*{number}*", plain(sentence(text)))
+    return entries((f"*{number}*", plain(text))
                    for _, number, text in deftables.rows("cli/exit.def", "EXIT_CODE")
                    if not numbers or number in numbers)
 
 
 def columns(_):
-    return entries((bold(row[1]), plain(sentence(row[7])))
+    return entries((bold(row[1]), plain(row[7]))
                    for row in deftables.rows("cli/top_columns.def", "TOP_COLUMN") if row[7])
 
 
 def rules(_):
-    return entries((bold(name), f"{plain(sentence(when))} {plain(sentence(why))}")
+    return entries((bold(name), f"{plain(when)}. {plain(why[:1].upper() + why[1:])}.")
                    for name, when, why in deftables.rows("cli/advise.def", "RULE"))
 
 
@@ -140,7 +136,7 @@ def choices(_):
     found = []
     for name, flag, when in deftables.rows("cli/choices.def", "CHOICE"):
         kind = bold(words_of[name]) + (f", flags {bold(flags_of[flag])}" if flag != "0" else "")
-        found.append((kind, plain(sentence(when))))
+        found.append((kind, plain(when)))
     return entries(found)
 
 
@@ -222,6 +218,12 @@ def sources():
 # ---- commands ----
 
 
+def unbroken(line):
+    """A line of text whose hard blanks and names of pages are not broken."""
+    line = line.lstrip("\t").replace(HARD_BLANK, "\\ ")
+    return line if line.startswith(".") else re.sub(r"\bbpfmap-(?=[a-z]+\\f)", r"bpfmap\-", line)
+
+
 DEFINITION = re.compile(r"^([^.\n].*)\n\.RS 4\n((?:[^.\n].*\n)+)\.RE\n", re.MULTILINE)
 
 
@@ -234,7 +236,7 @@ def tidy(troff):
         filled = line == ".fi" or filled and line != ".nf"
         at_heading = kept and kept[-1][:3] in (".SH", ".SS")
         if line != ".P" or not (at_heading or following[:3] in (".P", ".SH", ".SS", ".RE", ".TS", ".TP")):
-            kept.append(line.lstrip("\t") if filled else line)
+            kept.append(unbroken(line) if filled else line)
     return "\n".join(kept) + "\n"
 
 
@@ -242,7 +244,8 @@ def page_make(scdoc, source, target):
     made = subprocess.run([scdoc], input=Page(source).text, capture_output=True, text=True)
     if made.returncode:
         sys.exit(f"{source}: {made.stderr.strip()}")
-    pathlib.Path(target).write_text('.\\" SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause\n' + tidy(made.stdout))
+    text = made.stdout.replace("\n.nh\n", "\n.nh\n.nr HY 0\n", 1)
+    pathlib.Path(target).write_text('.\\" SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause\n' + tidy(text))
 
 
 def links_make(mandir, paths):

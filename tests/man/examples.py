@@ -108,7 +108,7 @@ class Session:
                        stdin=subprocess.DEVNULL, check=False)
 
     def environment(self, build):
-        libraries = f"{build}/src:{build}/src/compat"
+        libraries = f"{build}/src:{build}/src/compat:{build}/src/object"
         return {**os.environ, "PATH": f"{build}/src/cli:{os.environ['PATH']}", "WORK": str(self.work),
                 "OUT": str(self.out), "BPFMAP_DIR": str(self.maps), "CPATH": str(TREE / "include"),
                 "LIBRARY_PATH": libraries, "LD_LIBRARY_PATH": libraries, "LC_ALL": "C.UTF-8"}
