@@ -171,8 +171,9 @@ def functions(page):
     for name in page.names:
         if name not in found:
             continue
-        if not found[name].comment and out:
-            out[-1][0].append(name)
+        if not found[name].comment:
+            if out:
+                out[-1][0].append(name)
             continue
         out.append(([name], comment_markup(found[name].comment)))
     return entries((", ".join(f"*{n}*()" for n in names), text) for names, text in out)
@@ -241,7 +242,9 @@ def tidy(troff):
 
 
 def page_make(scdoc, source, target):
-    made = subprocess.run([scdoc], input=Page(source).text, capture_output=True, text=True)
+    # In blocks, too, scdoc takes a backslash for an escape.
+    text = BLOCK.sub(lambda m: m.group().replace("\\", "\\\\"), Page(source).text)
+    made = subprocess.run([scdoc], input=text, capture_output=True, text=True)
     if made.returncode:
         sys.exit(f"{source}: {made.stderr.strip()}")
     text = made.stdout.replace("\n.nh\n", "\n.nh\n.nr HY 0\n", 1)

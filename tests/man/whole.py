@@ -120,6 +120,10 @@ def check_built(built, all_pages):
         said = subprocess.run(["mandoc", "-T", "lint", "-W", "warning", path], capture_output=True, text=True).stdout
         said += subprocess.run(["groff", "-man", "-ww", "-z", "-K", "utf8", path], capture_output=True, text=True).stderr
         lib.it(f"{page.title}({page.section}): mandoc and groff have nothing to say", not said, said)
+        shown = subprocess.run(["mandoc", "-T", "utf8", "-O", "width=80", path], capture_output=True, text=True).stdout
+        shown = re.sub(".\b", "", shown)
+        lines = [line for block in pages.BLOCK.findall(page.text) for line in block.splitlines()]
+        lib.none(f"{page.title}({page.section}) shows what its blocks say", (line for line in lines if line not in shown))
         run = subprocess.run(["lexgrog", path], capture_output=True, text=True)
         shown = [f'{path}: "{name} - {page.purpose}"' for name in page.names]
         lib.same(f"{page.title}({page.section}): apropos finds each name", run.stdout.strip().splitlines(), shown)
