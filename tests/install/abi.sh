@@ -104,6 +104,7 @@ record() {
 	constants "$tree/include" | sed "1i # $licence" >"$baselines/constants" &&
 		describe "$build/src/libbpfmap.so" "$tree/include" "$baselines/libbpfmap.abi" &&
 		describe "$build/src/compat/libbpfmap-compat.so" "$tree/include" "$baselines/libbpfmap-compat.abi" &&
+		describe "$build/src/object/libbpfmap-object.so" "$tree/include" "$baselines/libbpfmap-object.abi" &&
 		sed -i "1i <!-- $licence -->" "$baselines"/*.abi
 }
 
@@ -130,10 +131,10 @@ it "a new function is accepted" accepted '' '$s/$/\nBPFMAP_API int bpfmap_canary
 it "constants keep their values" constants_kept "$baselines/constants" "$tree/include"
 case $(uname -m) in
 x86_64)
-	it "libbpfmap keeps the recorded interface" \
-		compatible "$baselines/libbpfmap.abi" "$build/src/libbpfmap.so" "$tree/include"
-	it "libbpfmap-compat keeps the recorded interface" \
-		compatible "$baselines/libbpfmap-compat.abi" "$build/src/compat/libbpfmap-compat.so" "$tree/include"
+	for library in libbpfmap compat/libbpfmap-compat object/libbpfmap-object; do
+		it "${library##*/} keeps the recorded interface" \
+			compatible "$baselines/${library##*/}.abi" "$build/src/$library.so" "$tree/include"
+	done
 	;;
 *) skip "the recorded interface" "it was recorded on x86-64" ;;
 esac

@@ -123,7 +123,7 @@ it "a clean Debian 12 is there" debootstrap --variant=minbase bookworm "$root" "
 it "it is mounted" mounts
 inside useradd -m newcomer
 it "the packages install" install_debs bpfmap_$suffix libbpfmap-dev_$suffix libbpfmap0_$suffix \
-	libbpfmap-compat0_$suffix
+	libbpfmap-compat0_$suffix libbpfmap-object0_$suffix
 it "no compiler came with them" sh -c "! ls '$root'/usr/lib/*/libLLVM*"
 it "an ordinary user has the tool" gives "$version" as_user sh -c \
 	"bpfmap -j version | sed 's/.*\"version\":\"\([^\"]*\)\".*/\1/'"

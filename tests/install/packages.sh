@@ -38,6 +38,7 @@ lib='usr/lib/.*/'
 it "libbpfmap0 has the library" has libbpfmap0 "${lib}libbpfmap\.so\.0" "${lib}libbpfmap\.so\.$version"
 it "libbpfmap0 depends on libc alone" gives libc6 depends libbpfmap0
 it "libbpfmap-compat0 has the other library" has libbpfmap-compat0 "${lib}libbpfmap-compat\.so\.0"
+it "libbpfmap-object0 has the one for object files" has libbpfmap-object0 "${lib}libbpfmap-object\.so\.0"
 it "libbpfmap-dev has headers, links, static library, pkg-config files and manual pages" has libbpfmap-dev \
 	'usr/include/bpfmap/(bpfmap|typed|compat)\.h' "${lib}libbpfmap\.so" "${lib}libbpfmap-compat\.so" \
 	"${lib}libbpfmap\.a" "${lib}pkgconfig/libbpfmap\.pc" "${lib}pkgconfig/libbpfmap-compat\.pc" \
@@ -46,7 +47,7 @@ it "bpfmap has the tool, its manual pages and its completions" has bpfmap usr/bi
 	'usr/share/man/man1/bpfmap\.1\.gz' 'usr/share/man/man5/bpfmap-region\.5\.gz' 'usr/share/man/man7/bpfmap\.7\.gz' \
 	usr/share/bash-completion/completions/bpfmap usr/share/zsh/vendor-completions/_bpfmap
 it "libbpfmap-jit has the compiler" has libbpfmap-jit "${lib}bpfmap/libbpfmap-jit\.so"
-for name in libbpfmap0 libbpfmap-compat0 libbpfmap-dev bpfmap; do
+for name in libbpfmap0 libbpfmap-compat0 libbpfmap-object0 libbpfmap-dev bpfmap; do
 	it "$name does not depend on LLVM" needs_no_llvm "$name"
 done
 it "lintian has nothing to say" lintian --allow-root --fail-on error,warning \
