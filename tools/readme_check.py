@@ -14,9 +14,9 @@ In a page:
     ```sh             runs without error, all blocks of a page in order in one shell, in a directory that
                       looks like the tree, with programs, headers and libraries as after an installation
     ```text           directly behind a ```sh block is what that block prints; "..." stands for anything within
-                      a line, a line "..." for any lines; behind ```text ~ each number for any other,
-                      since it depends on the machine
-    ```yaml           its "run: |" lines, but for apt-get, are commands of the page
+                      a line, a line "..." for any lines
+    ```about          the same, but each number stands for any other: it depends on the machine
+    ```yaml           without a file is a CI job: its "run: |" lines, but for apt-get, are commands of the page
     ```console        is shown only
 In README.md, too: the sentences under "Troubleshooting" are the library's and the tool's own; the table under
 "Speed" is that of the benchmarks.
@@ -30,7 +30,7 @@ import sys
 import tempfile
 
 TREE = pathlib.Path(__file__).resolve().parent.parent
-BLOCK = re.compile(r"(?:^<!-- (\S+) -->\n)?^```(\w+)(?: ~)?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"(?:^<!-- (\S+) -->\n)?^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 TIMEOUT_S = 60
 MARK = "---- end of block"
 SOURCES = TREE / "docs/figures/benchmarks.tsv"
@@ -76,8 +76,8 @@ def scripts(page):
         if block.group(2) != "sh":
             continue
         between = page[block.end() : following.start()].strip() if following else "end"
-        expected = following.group(3) if not between and following.group(2) == "text" else None
-        yield block.group(3), expected, expected is not None and following.group().startswith("```text ~")
+        kind = following.group(2) if following and not between else None
+        yield block.group(3), following.group(3) if kind in ("text", "about") else None, kind == "about"
 
 
 def line_pattern(line, loose):
@@ -130,8 +130,8 @@ def check_jobs(page):
     """What a CI job runs is what the page's own blocks have shown to work."""
     commands = {line.strip() for block, *_ in scripts(page) for line in block.splitlines()}
     findings = []
-    for _, kind, text in BLOCK.findall(page):
-        if kind != "yaml":
+    for name, kind, text in BLOCK.findall(page):
+        if kind != "yaml" or name:
             continue
         lines = re.findall(r"^ {10}(\S.*)$", text, re.MULTILINE)
         findings += [f"a CI job runs \"{line}\", which no sh block does" for line in lines
@@ -282,8 +282,10 @@ def environment(scratch, build):
     env = dict(os.environ)
     if not build:
         return env
-    subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", scratch / "installed"],
-                   check=True, stdout=subprocess.DEVNULL)
+    run = subprocess.run(["meson", "install", "-C", build, "--no-rebuild", "--quiet", "--destdir", scratch / "installed"],
+                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if run.returncode:
+        sys.exit(f"meson install: {run.stdout.strip()}")
     pc = next((scratch / "installed").rglob("pkgconfig"))
     env["PATH"] = f"{next((scratch / 'installed').rglob('bin'))}:{env['PATH']}"
     env["LD_LIBRARY_PATH"] = str(pc.parent)
@@ -330,8 +332,8 @@ CANARIES = [
     ("failing pipe", "```sh\nfalse | cat\n```\n", "sh block 1"),
     ("anything in a line", "```sh\necho a 5 b\n```\n```text\na ... b\n```\n", None),
     ("not anything", "```sh\necho a 5 c\n```\n```text\na ... b\n```\n", "and the page shows"),
-    ("any number", "```sh\necho a 5.5  KiB\n```\n```text ~\na 123 KiB\n```\n", None),
-    ("no number", "```sh\necho a none KiB\n```\n```text ~\na 123 KiB\n```\n", "and the page shows"),
+    ("any number", "```sh\necho a 5.5  KiB\n```\n```about\na 123 KiB\n```\n", None),
+    ("no number", "```sh\necho a none KiB\n```\n```about\na 123 KiB\n```\n", "and the page shows"),
     ("any lines", "```sh\nseq 9\n```\n```text\n1\n...\n9\n```\n", None),
     ("last line missing", "```sh\nseq 8\n```\n```text\n1\n...\n9\n```\n", "and the page shows"),
 ]
