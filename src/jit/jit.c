@@ -10,6 +10,7 @@
 #include <llvm-c/TargetMachine.h>
 #include <llvm-c/Transforms/PassBuilder.h>
 #include <llvm/Config/llvm-config.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,8 +26,10 @@ static int refuse(const struct jit *jit, char *message)
 
 static int machine_open(const struct jit *jit, LLVMTargetMachineRef *ret_machine)
 {
-	char *triple = LLVMGetDefaultTargetTriple(), *cpu = LLVMGetHostCPUName();
-	char *features = LLVMGetHostCPUFeatures(), *message = NULL;
+	char *triple = LLVMGetDefaultTargetTriple(), *message = NULL;
+	/* A file is for every machine of the architecture. */
+	char *cpu = jit->is_file ? LLVMCreateMessage("") : LLVMGetHostCPUName();
+	char *features = jit->is_file ? LLVMCreateMessage("") : LLVMGetHostCPUFeatures();
 	LLVMTargetRef target;
 	int err = 0;
 
@@ -119,10 +122,11 @@ static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
 	if (err)
 		return err;
 	jit_subs_make(jit);
+	err = jit->is_file ? jit_file_finish(jit) : 0;
+	if (err)
+		return err;
 	jit_debug_end(jit);
 	functions_mark(jit);
-	if (getenv("BPFMAP_JIT_DUMP"))
-		LLVMDumpModule(jit->module);
 	if (LLVMVerifyModule(jit->module, LLVMReturnStatusAction, &message))
 		return refuse(jit, message);
 	LLVMDisposeMessage(message);
@@ -190,37 +194,75 @@ static void jit_close(struct jit *jit)
 	LLVMContextDispose(jit->context);
 	free(jit->subs);
 	free(jit->blocks);
+	free(jit->what);
+}
+
+/* The object file of jit->prog, given to use(). */
+static int program_make(struct jit *jit,
+			int (*use)(struct jit *jit, LLVMMemoryBufferRef object, void *arg),
+			void *arg)
+{
+	LLVMTargetMachineRef machine = NULL;
+	LLVMMemoryBufferRef object;
+	int err;
+
+	if (jit->prog->insn_cnt > JIT_MAX_INSNS)
+		return jit->host->fail(E2BIG,
+				       "a program of %u instructions is interpreted: compiling "
+				       "takes at most %u",
+				       jit->prog->insn_cnt, JIT_MAX_INSNS);
+	err = machine_open(jit, &machine);
+	if (err)
+		return err;
+	jit_open(jit);
+	err = object_make(jit, machine, &object);
+	if (!err)
+		err = use(jit, object, arg);
+	jit_close(jit);
+	LLVMDisposeTargetMachine(machine);
+	return err;
+}
+
+static int program_link(struct jit *jit, LLVMMemoryBufferRef object, void *arg)
+{
+	return jit_link(jit, object, arg);
 }
 
 static int program_compile(const struct vm_jit_host *host, const struct vm_prog *prog,
 			   const struct vm_facts *facts, struct vm_native **ret_native)
 {
 	struct jit jit = {.host = host, .prog = prog, .facts = facts};
-	LLVMTargetMachineRef machine = NULL;
-	LLVMMemoryBufferRef object;
-	int err;
 
-	if (prog->insn_cnt > JIT_MAX_INSNS)
-		return host->fail(E2BIG,
-				  "a program of %u instructions is interpreted: compiling takes at "
-				  "most %u",
-				  prog->insn_cnt, JIT_MAX_INSNS);
-	err = machine_open(&jit, &machine);
-	if (err)
-		return err;
-	jit_open(&jit);
-	err = object_make(&jit, machine, &object);
-	if (!err)
-		err = jit_link(&jit, object, ret_native);
-	jit_close(&jit);
-	LLVMDisposeTargetMachine(machine);
-	return err;
+	return program_make(&jit, program_link, ret_native);
+}
+
+static int program_write(struct jit *jit, LLVMMemoryBufferRef object, void *arg)
+{
+	const char *path = arg;
+	size_t size = LLVMGetBufferSize(object);
+	FILE *file = fopen(path, "wb");
+	int err = !file || fwrite(LLVMGetBufferStart(object), 1, size, file) != size ? EIO : 0;
+
+	if (file && fclose(file))
+		err = EIO;
+	LLVMDisposeMemoryBuffer(object);
+	return err ? jit->host->fail(err, "cannot write %s", path) : 0;
+}
+
+static int program_emit(const struct vm_jit_host *host, const struct vm_prog *prog,
+			const struct vm_facts *facts, uint64_t hash, const char *path)
+{
+	struct jit jit = {
+		.host = host, .prog = prog, .facts = facts, .is_file = true, .hash = hash};
+
+	return program_make(&jit, program_write, (void *)(uintptr_t)path);
 }
 
 extern struct vm_jit_ops bpfmap_jit_ops;
 __attribute__((visibility("default"))) struct vm_jit_ops bpfmap_jit_ops = {
 	.compiler = "LLVM " LLVM_VERSION_STRING,
 	.compile = program_compile,
+	.emit = program_emit,
 };
 
 __attribute__((constructor)) static void abi_set(void)

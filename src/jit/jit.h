@@ -9,6 +9,7 @@
  *   lookup.c    map lookups without the helper
  *   loop.c      bpf_loop() as a loop
  *   debug.c     source lines for gdb and perf
+ *   file.c      code for a file: its table of addresses
  *   link.c      from the object file to code that runs
  *
  * One LLVM function per subprogram, struct { i64 r0; i32 err } sub(run, r0 .. r9), with registers as
@@ -44,6 +45,7 @@ struct jit_sub {
 	uint32_t start; /* slots */
 	uint32_t end;
 	LLVMValueRef fn;
+	LLVMValueRef entry;
 	LLVMMetadataRef scope; /* for source lines; NULL without */
 };
 
@@ -56,6 +58,13 @@ struct jit {
 	const struct vm_facts *facts;
 	bool may_lock;	/* the program has a map with a bpf_spin_lock */
 	bool is_unsure; /* some access or argument has to be checked */
+
+	/* Code for a file: addresses come from a table, literals[i] of which is for what[i]. */
+	bool is_file;
+	uint64_t hash;
+	struct vm_literal *what;
+	uint32_t what_cnt;
+	LLVMValueRef literals; /* the table, in the function being made */
 
 	LLVMContextRef context;
 	LLVMModuleRef module;
@@ -166,6 +175,14 @@ void jit_debug_sub(struct jit *jit, struct jit_sub *sub);
 /* What is emitted from now on belongs to slot. */
 void jit_debug_slot(struct jit *jit, uint32_t slot);
 void jit_debug_end(struct jit *jit);
+
+/* ---- file.c ---- */
+
+/* Once per function, at its beginning. */
+void jit_literals_open(struct jit *jit);
+LLVMValueRef jit_file_literal(struct jit *jit, struct vm_literal what);
+/* The struct vm_file_prog. ENOMEM. */
+int jit_file_finish(struct jit *jit);
 
 /* ---- link.c ---- */
 

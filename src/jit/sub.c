@@ -79,7 +79,8 @@ LLVMValueRef jit_literal(struct jit *jit, enum vm_literal_kind kind, uint32_t in
 {
 	struct vm_literal what = {.kind = kind, .index = index};
 
-	return jit_u64(jit, jit->host->literal(jit->prog, what));
+	return jit->is_file ? jit_file_literal(jit, what)
+			    : jit_u64(jit, jit->host->literal(jit->prog, what));
 }
 
 void jit_mark(struct jit *jit, LLVMValueRef fn, const char *attribute, uint64_t value)
@@ -298,6 +299,7 @@ static void prologue(struct jit *jit)
 	char name[8];
 
 	jit->run = LLVMGetParam(jit->sub->fn, 0);
+	jit_literals_open(jit);
 	for (uint8_t reg = 0; reg < REG_FP; reg++) {
 		snprintf(name, sizeof(name), "r%u", reg);
 		jit->regs[reg] = variable(jit, jit->i64, name);
@@ -390,19 +392,20 @@ static LLVMValueRef err_at_exit(struct jit *jit, LLVMValueRef err)
 	return phi;
 }
 
-static void entry_make(struct jit *jit, const struct jit_sub *target)
+static void entry_make(struct jit *jit, struct jit_sub *target)
 {
 	struct jit_sub entry = {.start = target->start};
 	LLVMValueRef args[1 + REG_FP], result, err;
 	char name[32];
 
 	snprintf(name, sizeof(name), "entry_%u", target->start);
-	entry.fn = LLVMAddFunction(jit->module, name, jit->entry_type);
+	entry.fn = target->entry = LLVMAddFunction(jit->module, name, jit->entry_type);
 	jit->sub = &entry;
 	jit->at = target->start;
 	jit->run = LLVMGetParam(entry.fn, 0);
 	LLVMPositionBuilderAtEnd(jit->b, jit_block(jit, "entry"));
 	LLVMSetCurrentDebugLocation2(jit->b, NULL);
+	jit_literals_open(jit);
 	args[0] = jit->run;
 	for (uint8_t reg = 0; reg < REG_FP; reg++)
 		args[1 + reg] = reg < 1 || reg > 5

@@ -88,6 +88,14 @@ static int module_load(void)
 		    path);
 }
 
+int native_compiler(const struct vm_jit_ops **ret_ops)
+{
+	int err = module_load();
+
+	*ret_ops = jit_ops;
+	return err;
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -96,9 +104,8 @@ static uint64_t now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static int compile_locked(struct vm_prog *prog)
+static int compile(struct vm_prog *prog, struct vm_native **ret_native)
 {
-	struct vm_native *native = NULL;
 	struct vm_facts facts;
 	uint64_t start = now_ns();
 	int err = module_load();
@@ -107,13 +114,77 @@ static int compile_locked(struct vm_prog *prog)
 		err = facts_prove(prog, &facts);
 	if (err)
 		return err;
-	err = jit_ops->compile(&native_host, prog, &facts, &native);
+	err = jit_ops->compile(&native_host, prog, &facts, ret_native);
 	facts_free(&facts);
-	if (err)
-		return err;
-	native->compile_ns = now_ns() - start;
+	if (!err)
+		(*ret_native)->compile_ns = now_ns() - start;
+	return err;
+}
+
+/* BPFMAP_JIT_CACHE: a directory of files named by the hash of what they were compiled from. */
+static bool cache_path(const struct vm_prog *prog, char *path, size_t size)
+{
+	const char *dir = secure_getenv("BPFMAP_JIT_CACHE");
+
+	return dir && *dir &&
+	       (size_t)snprintf(path, size, "%s/%016llx.so", dir,
+				(unsigned long long)native_hash(prog)) < size;
+}
+
+/* What cannot be kept is compiled anew the next time. */
+static int compile_cached(struct vm_prog *prog, struct vm_native **ret_native)
+{
+	char path[4096];
+	bool caches = cache_path(prog, path, sizeof(path));
+	int err;
+
+	if (caches && !access(path, R_OK) && !native_file_load(prog, path, ret_native))
+		return 0;
+	err = compile(prog, ret_native);
+	if (!err && caches)
+		native_file_save(&prog, 1, path);
+	return err;
+}
+
+static void publish(struct vm_prog *prog, struct vm_native *native)
+{
 	__atomic_store_n(&prog->native, native, __ATOMIC_RELEASE); /* J1 release -> J2 */
-	return 0;
+}
+
+static int compile_locked(struct vm_prog *prog)
+{
+	struct vm_native *native = NULL;
+	int err = compile_cached(prog, &native);
+
+	if (!err)
+		publish(prog, native);
+	return err;
+}
+
+int vm_prog_load_code(struct vm_prog *prog, const char *path)
+{
+	struct vm_native *native = NULL;
+	int err;
+
+	pthread_mutex_lock(&jit_lock);
+	if (prog->native)
+		err = fail(EBUSY, "the program has compiled code already");
+	else
+		err = native_file_load(prog, path, &native);
+	if (!err)
+		publish(prog, native);
+	pthread_mutex_unlock(&jit_lock);
+	return err;
+}
+
+int vm_progs_save(struct vm_prog *const *progs, uint32_t n, const char *path)
+{
+	int err;
+
+	pthread_mutex_lock(&jit_lock);
+	err = native_file_save(progs, n, path);
+	pthread_mutex_unlock(&jit_lock);
+	return err;
 }
 
 static struct vm_native *native_of(const struct vm_prog *prog)

@@ -38,6 +38,15 @@ struct vm_code_info {
 	uint64_t compile_ns; /* 0: it was loaded from a file */
 	const char *engine;  /* "interpreter" or "jit": what the next run begins in */
 };
+/* Compile n programs into a shared object that vm_prog_load_code() takes on machines of this architecture,
+ * without a compiler. ENOTSUP: there is no compiler or no linker (cc, ld); errnos of writing a file. */
+int vm_progs_save(struct vm_prog *const *progs, uint32_t n, const char *path);
+
+/* Use compiled code from a file of vm_progs_save(). EINVAL: it holds none for this program with these maps
+ * and this version of the library; EPERM: it belongs to somebody else, or others may write to it; EBUSY:
+ * the program has compiled code already; ENOENT ... */
+int vm_prog_load_code(struct vm_prog *prog, const char *path);
+
 void vm_prog_code(const struct vm_prog *prog, struct vm_code_info *ret_info);
 
 /* A subprogram, compiled. The caller has opened its frame and not cleared it; args are R1 to R5. 0 and
@@ -115,6 +124,20 @@ struct vm_jit_host {
 	int (*fail)(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 };
 
+/* A program in a file of compiled code, which is a shared object: exported there as NATIVE_SYMBOL with
+ * its hash. */
+struct vm_file_prog {
+	uint64_t abi;
+	uint64_t hash;
+	uint32_t insn_cnt;
+	uint32_t literal_cnt;
+	uint32_t entry_cnt;
+	uint32_t reserved;
+	const struct vm_literal *literals; /* what native->literals is to hold */
+	const uint32_t *slots;		   /* of the entries */
+	vm_native_fn *const *entries;
+};
+
 /* What the module exports as bpfmap_jit_ops. */
 struct vm_jit_ops {
 	uint64_t abi;
@@ -122,6 +145,9 @@ struct vm_jit_ops {
 	/* One program at a time (native.c's lock). ENOMEM; ENOTSUP: the machine; E2BIG. */
 	int (*compile)(const struct vm_jit_host *host, const struct vm_prog *prog,
 		       const struct vm_facts *facts, struct vm_native **ret_native);
+	/* Write an object file for the linker, for every machine of this architecture. */
+	int (*emit)(const struct vm_jit_host *host, const struct vm_prog *prog,
+		    const struct vm_facts *facts, uint64_t hash, const char *path);
 };
 
 /* Changes with every structure that both sides know. */
@@ -140,6 +166,15 @@ static inline uint64_t vm_jit_abi(void)
 		abi = abi * 0x100000001b3u ^ sizes[i];
 	return abi;
 }
+
+/* native.c: the module, loaded; and what is proved of prog for it. Freed with facts_free(). */
+int native_compiler(const struct vm_jit_ops **ret_ops);
+
+/* native_file.c: what distinguishes a program's code from any other's: instructions, maps, this build. */
+uint64_t native_hash(const struct vm_prog *prog);
+#define NATIVE_SYMBOL "bpfmap_prog_%016llx"
+int native_file_load(const struct vm_prog *prog, const char *path, struct vm_native **ret_native);
+int native_file_save(struct vm_prog *const *progs, uint32_t n, const char *path);
 
 /* native_host.c. */
 extern const struct vm_jit_host native_host;

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* native_file.c: compiled code in files: shared objects made by the compiler's module and the system's
+ * linker, loaded without either.
+ *
+ * A file is trusted as any library is: it must belong to the caller or to root, and nobody else may be able
+ * to write to it. That it fits is found by a hash over all that its code takes for granted: instructions,
+ * program type, what the maps are and how they lie in memory, the structures and the version of this
+ * library. Addresses are filled in for each program that is loaded.
+ */
+#include "vm/native.h"
+
+#include "base/error.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* ---- what a file is for ---- */
+
+static uint64_t add(uint64_t sum, uint64_t word)
+{
+	for (int byte = 0; byte < 8; byte++)
+		sum = (sum ^ (word >> (8 * byte) & 0xff)) * 0x100000001b3u;
+	return sum;
+}
+
+static uint64_t add_map(uint64_t sum, const struct bpfmap *map)
+{
+	const struct map_spec *spec = &map->spec;
+	struct vm_array array = {0};
+	const uint64_t words[] = {spec->type,	      spec->key_size,  spec->value_size,
+				  spec->max_entries,  spec->map_flags, spec->spin_lock_plus1,
+				  memory_map_may(map)};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		sum = add(sum, words[i]);
+	if (!native_host.array(map, &array))
+		return sum;
+	return add(add(add(sum, array.stride), array.plane_stride), array.cpus);
+}
+
+/* A map's number, which is the loader's choice, is replaced by its place among the program's maps. */
+static uint64_t add_insn(uint64_t sum, const struct vm_prog *prog, uint32_t at)
+{
+	struct bpf_insn insn = prog->insns[at];
+	const struct vm_map *ref;
+	uint64_t word;
+
+	if (prog->code[at].op == VM_OP_LD_IMM64 && insn.src_reg &&
+	    insn.src_reg != BPF_PSEUDO_FUNC) {
+		ref = prog_map_ref(prog, (uint64_t)prog->code[at].imm);
+		insn.imm = ref ? (int32_t)(ref - prog->maps) : -1;
+		for (uint32_t i = 0; !ref && i < prog->map_cnt; i++)
+			if (prog->maps[i].direct &&
+			    (uint64_t)prog->code[at].imm - prog->maps[i].direct <
+				    prog->maps[i].map->spec.value_size)
+				insn.imm = (int32_t)i;
+	}
+	memcpy(&word, &insn, sizeof(word));
+	return add(sum, word);
+}
+
+uint64_t native_hash(const struct vm_prog *prog)
+{
+	uint64_t sum = add(add(vm_jit_abi(), prog->prog_type), prog->insn_cnt);
+
+	for (const char *c = BPFMAP_VERSION; *c; c++)
+		sum = add(sum, (uint8_t)*c);
+	for (uint32_t at = 0; at < prog->insn_cnt; at++) {
+		sum = add_insn(sum, prog, at);
+		if (prog->code[at].op == VM_OP_LD_IMM64)
+			sum = add(sum, (uint32_t)prog->insns[++at].imm);
+	}
+	for (uint32_t i = 0; i < prog->map_cnt; i++)
+		sum = add_map(sum, prog->maps[i].map);
+	return sum;
+}
+
+/* ---- loading ---- */
+
+struct file_code {
+	struct vm_native native;
+	void *library;
+	vm_native_fn **entries;
+	uint64_t *literals;
+};
+
+static void file_free(struct vm_native *native)
+{
+	struct file_code *code = (struct file_code *)native;
+
+	free(code->entries);
+	free(code->literals);
+	dlclose(code->library);
+	free(code);
+}
+
+static int check_owner(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st))
+		return fail_os(errno, "cannot use the compiled code in %s", path);
+	if ((st.st_uid && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return fail(EPERM,
+			    "the compiled code in %s is not trusted: it must belong to you or to "
+			    "root, and only its owner may write to it (chmod go-w)",
+			    path);
+	return 0;
+}
+
+static int code_make(const struct vm_prog *prog, const struct vm_file_prog *file, void *library,
+		     struct vm_native **ret_native)
+{
+	struct file_code *code = calloc(1, sizeof(*code));
+	struct stat st = {0};
+	Dl_info info;
+
+	if (!code)
+		return fail(ENOMEM, "no memory for compiled code");
+	code->entries = calloc(prog->insn_cnt, sizeof(*code->entries));
+	code->literals = calloc(file->literal_cnt + 1, sizeof(*code->literals));
+	code->library = library;
+	if (!code->entries || !code->literals) {
+		free(code->entries);
+		free(code->literals);
+		free(code);
+		return fail(ENOMEM, "no memory for compiled code");
+	}
+	for (uint32_t i = 0; i < file->entry_cnt; i++)
+		code->entries[file->slots[i]] = file->entries[i];
+	for (uint32_t i = 0; i < file->literal_cnt; i++)
+		code->literals[i] = native_host.literal(prog, file->literals[i]);
+	if (dladdr(file, &info))
+		stat(info.dli_fname, &st);
+	code->native = (struct vm_native){.entries = code->entries,
+					  .literals = code->literals,
+					  .code_bytes = (uint64_t)st.st_size,
+					  .free = file_free};
+	*ret_native = &code->native;
+	return 0;
+}
+
+int native_file_load(const struct vm_prog *prog, const char *path, struct vm_native **ret_native)
+{
+	uint64_t hash = native_hash(prog);
+	const struct vm_file_prog *file;
+	char full[4096], symbol[48];
+	void *library;
+	int err = check_owner(path);
+
+	if (err)
+		return err;
+	/* Without a slash it would be looked for among the system's libraries. */
+	if ((size_t)snprintf(full, sizeof(full), "%s%s", strchr(path, '/') ? "" : "./", path) >=
+	    sizeof(full))
+		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
+	library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
+	if (!library)
+		return fail(EINVAL, "%s is no file of compiled code: %s", path, dlerror());
+	snprintf(symbol, sizeof(symbol), NATIVE_SYMBOL, (unsigned long long)hash);
+	file = dlsym(library, symbol);
+	if (file && file->abi == vm_jit_abi() && file->hash == hash &&
+	    file->insn_cnt == prog->insn_cnt)
+		err = code_make(prog, file, library, ret_native);
+	else
+		err = fail(EINVAL,
+			   "%s holds no code for program %s as it is: it was compiled from other "
+			   "instructions, for other maps or by another version; compile it again",
+			   path, prog->name[0] ? prog->name : "(without a name)");
+	if (err)
+		dlclose(library);
+	return err;
+}
+
+/* ---- saving ---- */
+
+static int tool_run(char *const argv[])
+{
+	posix_spawn_file_actions_t actions;
+	int status = -1;
+	pid_t pid;
+	int err;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	err = posix_spawnp(&pid, argv[0], &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (err)
+		return -err;
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return status ? -EIO : 0;
+}
+
+/* The objects are NAME.0 to NAME.(n-1). */
+static int link_with(const char *tool, const char *name, uint32_t n, const char *path)
+{
+	char **argv = calloc(n + 7, sizeof(*argv));
+	uint32_t argc = 0;
+	int err = -ENOMEM;
+
+	if (!argv)
+		return err;
+	argv[argc++] = (char *)(uintptr_t)tool;
+	argv[argc++] = (char *)(uintptr_t) "-shared";
+	if (!strcmp(tool, "cc"))
+		argv[argc++] = (char *)(uintptr_t) "-nostdlib";
+	argv[argc++] = (char *)(uintptr_t) "-o";
+	argv[argc++] = (char *)(uintptr_t)path;
+	for (uint32_t i = 0; i < n; i++)
+		if (asprintf(&argv[argc], "%s.%u.o", name, i) >= 0)
+			argc++;
+	err = tool_run(argv);
+	for (uint32_t i = argc - n; i < argc; i++)
+		free(argv[i]);
+	free(argv);
+	return err;
+}
+
+static int link_objects(const char *name, uint32_t n, const char *path)
+{
+	int err = link_with("cc", name, n, path);
+
+	if (err == -ENOENT)
+		err = link_with("ld", name, n, path);
+	if (err == -ENOENT)
+		return fail(ENOTSUP, "compiled code needs a linker to be saved, and neither cc nor "
+				     "ld is to be found; install binutils");
+	return err ? fail(EIO, "linking %s failed", path) : 0;
+}
+
+static int object_emit(const struct vm_jit_ops *ops, const struct vm_prog *prog, const char *name,
+		       uint32_t i)
+{
+	struct vm_facts facts;
+	char path[4096];
+	int err = facts_prove(prog, &facts);
+
+	if (err)
+		return err;
+	snprintf(path, sizeof(path), "%s.%u.o", name, i);
+	err = ops->emit(&native_host, prog, &facts, native_hash(prog), path);
+	facts_free(&facts);
+	return err;
+}
+
+/* A program that is there twice needs code once. */
+static bool is_repeated(struct vm_prog *const *progs, uint32_t i)
+{
+	for (uint32_t j = 0; j < i; j++)
+		if (native_hash(progs[j]) == native_hash(progs[i]))
+			return true;
+	return false;
+}
+
+static int all_emit(const struct vm_jit_ops *ops, struct vm_prog *const *progs, uint32_t n,
+		    const char *name, uint32_t *ret_made)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; i < n && !err; i++)
+		if (!is_repeated(progs, i)) {
+			err = object_emit(ops, progs[i], name, *ret_made);
+			++*ret_made;
+		}
+	return err;
+}
+
+/* Written beside its place and renamed, so that who loads the file sees all of it. */
+int native_file_save(struct vm_prog *const *progs, uint32_t n, const char *path)
+{
+	const struct vm_jit_ops *ops;
+	char name[3800], part[4096];
+	uint32_t made = 0;
+	int err = native_compiler(&ops);
+
+	if (err)
+		return err;
+	if ((size_t)snprintf(name, sizeof(name), "%s.%d", path, (int)getpid()) >= sizeof(name))
+		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
+	err = all_emit(ops, progs, n, name, &made);
+	snprintf(part, sizeof(part), "%s.so", name);
+	if (!err)
+		err = link_objects(name, made, part);
+	if (!err && (chmod(part, 0755 & ~022) || rename(part, path)))
+		err = fail_os(errno, "cannot write %s", path);
+	if (err)
+		unlink(part);
+	for (uint32_t i = 0; i < made; i++) {
+		snprintf(part, sizeof(part), "%s.%u.o", name, i);
+		unlink(part);
+	}
+	return err;
+}
