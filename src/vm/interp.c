@@ -549,10 +549,9 @@ static int interp_run(struct vm_run *run, const struct vm_insn *entry, const uin
 static int enter(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
 		 uint64_t *ret_r0)
 {
-	const struct vm_native *native =
-		__atomic_load_n(&run->prog->native, __ATOMIC_ACQUIRE); /* J2 acquire <- J1 */
+	const struct vm_native *native = native_running(run->prog);
 
-	if (native && !__atomic_load_n(&native->is_paused, __ATOMIC_RELAXED))
+	if (native)
 		return native->entries[entry - run->prog->code](run, args, ret_r0);
 	frame_clear(run);
 	return interp_run(run, entry, args, ret_r0);

@@ -3,7 +3,8 @@
  *
  * Locks        jit_lock: the module, and that a program is compiled once. Compiling goes on with it
  *              held: the compiler need not be reentrant, and a second caller would wait anyway
- * Edges        J1 release of prog->native in publish -> J2 acquire in enter() (interp.c)
+ * Edges        J1 release of prog->native in publish -> J2 acquire in native_of (native.h); J3 release of
+ *              is_paused in vm_prog_compile -> J4 acquire in native_running
  * The module is never unloaded: compiled code and the debugger's tables live as long as the process.
  * Where it is looked for: $BPFMAP_JIT, which is then the only place; LIBDIR/bpfmap; next to the file that
  * holds this function (a library that was moved, the build tree).
@@ -148,7 +149,7 @@ static int compile_cached(struct vm_prog *prog, struct vm_native **ret_native)
 
 static void publish(struct vm_prog *prog, struct vm_native *native)
 {
-	__atomic_store_n(&prog->native, native, __ATOMIC_RELEASE); /* J1 release -> J2 */
+	private_ptr_store_release(&prog->native, native); /* J1 release -> J2 */
 }
 
 static int compile_locked(struct vm_prog *prog)
@@ -167,7 +168,7 @@ int vm_prog_load_code(struct vm_prog *prog, const char *path)
 	int err;
 
 	pthread_mutex_lock(&jit_lock);
-	if (prog->native)
+	if (native_of(prog))
 		err = fail(EBUSY, "the program has compiled code already");
 	else
 		err = native_file_load(prog, path, &native);
@@ -187,22 +188,18 @@ int vm_progs_save(struct vm_prog *const *progs, uint32_t n, const char *path)
 	return err;
 }
 
-static struct vm_native *native_of(const struct vm_prog *prog)
-{
-	return __atomic_load_n(&prog->native, __ATOMIC_ACQUIRE); /* J2 acquire <- J1 */
-}
-
 int vm_prog_compile(struct vm_prog *prog, enum vm_jit_mode mode)
 {
 	struct vm_native *native;
 	int err = 0;
 
 	pthread_mutex_lock(&jit_lock);
-	if (mode != VM_JIT_OFF && !prog->native)
+	if (mode != VM_JIT_OFF && !native_of(prog))
 		err = compile_locked(prog);
-	native = prog->native;
+	native = native_of(prog);
 	if (native)
-		__atomic_store_n(&native->is_paused, mode == VM_JIT_OFF, __ATOMIC_RELAXED);
+		private_u32_store_release(&native->is_paused,
+					  mode == VM_JIT_OFF); /* J3 release -> J4 */
 	pthread_mutex_unlock(&jit_lock);
 	return mode == VM_JIT_AUTO && err != -ENOMEM ? 0 : err;
 }
@@ -210,10 +207,9 @@ int vm_prog_compile(struct vm_prog *prog, enum vm_jit_mode mode)
 void vm_prog_code(const struct vm_prog *prog, struct vm_code_info *ret_info)
 {
 	const struct vm_native *native = native_of(prog);
-	bool runs = native && !__atomic_load_n(&native->is_paused, __ATOMIC_RELAXED);
 
 	*ret_info = (struct vm_code_info){.insns = prog->insn_cnt,
 					  .code_bytes = native ? native->code_bytes : 0,
 					  .compile_ns = native ? native->compile_ns : 0,
-					  .engine = runs ? "jit" : "interpreter"};
+					  .engine = native_running(prog) ? "jit" : "interpreter"};
 }

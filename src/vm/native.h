@@ -58,9 +58,32 @@ struct vm_native {
 	const uint64_t *literals; /* code from a file finds its addresses here; else NULL */
 	uint64_t code_bytes;
 	uint64_t compile_ns;
-	uint32_t is_paused; /* 1: runs begin in the interpreter all the same; atomic */
+	struct private_u32 is_paused; /* 1: runs begin in the interpreter all the same */
 	void (*free)(struct vm_native *native);
 };
+
+static inline struct vm_native *native_of(const struct vm_prog *prog)
+{
+	return private_ptr_load_acquire(&prog->native); /* J2 acquire <- J1 */
+}
+
+/* The code that a run is to begin in; NULL: the interpreter. */
+static inline const struct vm_native *native_running(const struct vm_prog *prog)
+{
+	const struct vm_native *native = native_of(prog);
+
+	if (!native || private_u32_load_acquire(&native->is_paused)) /* J4 acquire <- J3 */
+		return NULL;
+	return native;
+}
+
+static inline void native_free(struct vm_prog *prog)
+{
+	struct vm_native *native = native_of(prog);
+
+	if (native)
+		native->free(native);
+}
 
 /* What compiled code calls, in the order of VM_HOST_*: slow paths and failures. slot is the instruction's
  * number, which becomes run->pc. */

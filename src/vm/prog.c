@@ -132,8 +132,7 @@ void vm_free(struct vm_prog *prog)
 	for (uint32_t i = 0; i < prog->map_cnt; i++)
 		if (prog->source.put)
 			prog->source.put(prog->source.arg, prog->maps[i].map);
-	if (prog->native)
-		prog->native->free(prog->native);
+	native_free(prog);
 	lines_free(&prog->lines);
 	free(prog->is_sure);
 	free(prog->is_subprog);

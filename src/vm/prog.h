@@ -12,6 +12,7 @@
 #define BPFMAP_VM_PROG_H
 
 #include "map/map.h"
+#include "sync/private.h"
 #include "vm/insn.h"
 #include "vm/lines.h"
 #include "vm/vm.h"
@@ -57,8 +58,7 @@ struct vm_prog {
 	uint32_t vcpu_cnt;
 	struct vm_map_source source;
 	struct vm_lines lines;
-	struct vm_native
-		*native; /* compiled code, once there is some (native.h); set with release */
+	struct private_ptr native; /* struct vm_native, once there is compiled code (native.h) */
 	char name[16];
 };
 
