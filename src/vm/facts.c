@@ -97,7 +97,7 @@ static void find_stops(struct prover *p)
 	struct stops *stops = &p->stops;
 	size_t kept = 0;
 
-	for (uint32_t at = 0; at < p->prog->insn_cnt && stops->count + 3 <= STOPS_MAX; at++) {
+	for (uint32_t at = 0; at < p->prog->insn_cnt && stops->count + 4 <= STOPS_MAX; at++) {
 		const struct vm_insn *insn = &p->prog->code[at];
 
 		if (vm_insn_rows[insn->op].class == VM_CLASS_JMP_K)
@@ -106,6 +106,7 @@ static void find_stops(struct prover *p)
 		if (insn->op == VM_OP_LD_IMM64)
 			at++;
 	}
+	stops->at[stops->count++] = LAST_STOP;
 	qsort(stops->at, stops->count, sizeof(stops->at[0]), compare_stops);
 	for (size_t i = 0; i < stops->count; i++)
 		if (!kept || stops->at[i] != stops->at[kept - 1])
@@ -361,10 +362,11 @@ static void count(const struct vm_prog *prog, struct vm_facts *facts)
 
 /* ---- memory ---- */
 
-static int prover_open(struct prover *p)
+int prover_open(struct prover *p, const struct vm_prog *prog, struct vm_facts *facts)
 {
-	uint32_t cnt = p->prog->insn_cnt, subs = 0;
+	uint32_t cnt = prog->insn_cnt, subs = 0;
 
+	*p = (struct prover){.prog = prog, .facts = facts};
 	for (uint32_t at = 0; at < cnt; at++)
 		subs += p->prog->is_subprog[at];
 	p->facts->insn_cnt = cnt;
@@ -381,10 +383,26 @@ static int prover_open(struct prover *p)
 	if (!p->facts->insns || !p->facts->clear_bytes || !p->entry || !p->work || !p->calls ||
 	    !p->block || !p->growths || !p->sub_of || !p->subs || !p->stops.at)
 		return fail(ENOMEM, "no memory for proving a program of %u instructions", cnt);
+	find_blocks(p);
+	find_stops(p);
 	return 0;
 }
 
-static void prover_close(struct prover *p)
+int prover_run(struct prover *p)
+{
+	prove(p);
+	if (p->err == -ENOMEM)
+		return fail(ENOMEM, "no memory for proving a program of %u instructions",
+			    p->prog->insn_cnt);
+	if (p->err)
+		record_nothing(p);
+	else
+		record(p);
+	count(p->prog, p->facts);
+	return 0;
+}
+
+void prover_close(struct prover *p)
 {
 	for (uint32_t at = 0; p->entry && at < p->prog->insn_cnt; at++)
 		free(p->entry[at]);
@@ -401,30 +419,18 @@ static void prover_close(struct prover *p)
 int facts_prove(const struct vm_prog *prog, struct vm_facts *ret_facts)
 {
 	struct vm_facts facts = {0};
-	struct prover p = {.prog = prog, .facts = &facts};
+	struct prover p;
 	int err;
 
-	err = prover_open(&p);
-	if (!err) {
-		find_blocks(&p);
-		find_stops(&p);
-		prove(&p);
-		if (p.err == -ENOMEM)
-			err = fail(ENOMEM, "no memory for proving a program of %u instructions",
-				   prog->insn_cnt);
-		else if (p.err)
-			record_nothing(&p);
-		else
-			record(&p);
-	}
+	err = prover_open(&p, prog, &facts);
+	if (!err)
+		err = prover_run(&p);
 	prover_close(&p);
-	if (err) {
+	if (err)
 		facts_free(&facts);
-		return err;
-	}
-	count(prog, &facts);
-	*ret_facts = facts;
-	return 0;
+	else
+		*ret_facts = facts;
+	return err;
 }
 
 void facts_free(struct vm_facts *facts)

@@ -109,7 +109,13 @@ struct target {
 	bool exact; /* lo is the only address */
 };
 
-/* facts.c: what is known of state holds before the block at slot to, too. */
+/* facts.c. What facts_prove() does, in steps, for tests that look at the states, too. facts stay the
+ * caller's, also after a failure; prover_close() in any case. */
+int prover_open(struct prover *p, const struct vm_prog *prog, struct vm_facts *facts);
+int prover_run(struct prover *p);
+void prover_close(struct prover *p);
+
+/* What is known of state holds before the block at slot to, too. */
 void prover_flow(struct prover *p, uint32_t to, const struct state *state);
 /* The effect of a step's subprogram has grown: its callers are done again. */
 void prover_effect_grown(struct prover *p, const struct subprog *sub);

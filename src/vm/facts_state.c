@@ -34,6 +34,8 @@ struct join {
 	const struct stops *stops;
 };
 
+static const int64_t last_stop = LAST_STOP;
+
 struct value value_number(struct number n)
 {
 	return (struct value){.kind = VALUE_NUMBER, .n = n};
@@ -140,7 +142,9 @@ static struct number grow(const struct join *j, const struct number *old, const 
 
 	if (j->how == JOIN_EXACT || number_equal(&both, old))
 		return both;
-	return number_widen(old, n, j->stops->at, j->how == JOIN_TO_STOP ? j->stops->count : 0);
+	if (j->how == JOIN_TO_STOP)
+		return number_widen(old, n, j->stops->at, j->stops->count);
+	return number_widen(old, n, &last_stop, 1);
 }
 
 /* A range that only shrinks from round to round would do so for long; loops that need it are unknown. */

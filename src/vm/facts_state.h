@@ -69,6 +69,9 @@ struct state {
 	uint32_t next_id;
 };
 
+/* Beyond every distance in a packet (facts_jump.c): pointers that walk through one stop there. */
+#define LAST_STOP ((int64_t)1 << 34)
+
 /* The bounds where growing numbers stop first: what the program compares with. Sorted. */
 struct stops {
 	int64_t *at;
@@ -109,7 +112,7 @@ int64_t state_unwritten(const struct state *state, int64_t lo, int64_t hi);
 enum join_how {
 	JOIN_EXACT,
 	JOIN_TO_STOP,  /* growing bounds go to the next stop */
-	JOIN_TO_END,   /* growing bounds are given up */
+	JOIN_TO_END,   /* growing bounds go to the last stop of all, or are given up */
 	JOIN_TO_CLEAR, /* everything is given up */
 };
 
