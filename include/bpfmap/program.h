@@ -159,6 +159,12 @@ enum bpfmap_jit {
  * ENOMEM. The program then runs as before. AUTO fails with ENOMEM alone. EINVAL: no such mode. */
 BPFMAP_API int bpfmap_prog_jit(struct bpfmap_prog *prog, enum bpfmap_jit mode);
 
+/* Use machine code that "bpfmap compile" made ahead of time of this program, with these maps; the module is not
+ * needed. EINVAL: the file holds none for it, or for another version of the library; EPERM: it belongs to
+ * somebody else, or others may write to it; EBUSY: the program has machine code already; ENOENT and the
+ * like as open(2). The program then runs as before. */
+BPFMAP_API int bpfmap_prog_use_code(struct bpfmap_prog *prog, const char *path);
+
 struct bpfmap_prog_info {
 	size_t sz;
 	uint32_t type; /* BPF_PROG_TYPE_* */
@@ -166,7 +172,7 @@ struct bpfmap_prog_info {
 	uint32_t map_cnt;
 	uint32_t compiled;   /* 1: the next run is machine code; 0: interpreted */
 	uint64_t code_bytes; /* of machine code; 0: there is none */
-	uint64_t compile_ns; /* what making it took */
+	uint64_t compile_ns; /* what making it took; 0: it came from a file */
 	/* Loads, stores and atomics that can be reached, and of these those proved to be in bounds before the
 	 * program runs; the others are checked whenever they run. Likewise the arguments of helper calls. */
 	uint32_t accesses;

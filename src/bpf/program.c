@@ -310,6 +310,11 @@ int bpfmap_prog_jit(struct bpfmap_prog *prog, enum bpfmap_jit mode)
 	}
 }
 
+int bpfmap_prog_use_code(struct bpfmap_prog *prog, const char *path)
+{
+	return vm_prog_load_code(prog->vm, path);
+}
+
 /* ---- runs ---- */
 
 static inline int env_check(const struct bpfmap_run_env *env)

@@ -4,6 +4,7 @@
  * not looked at, because that would be counted; the state in the end is verified.
  */
 #include <bpfmap/bpfmap.h>
+#include <bpfmap/program.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,9 @@ static struct {
 	uint64_t value[8];
 	int loop;
 	int flow;
+	struct bpfmap_prog *empty;
+	struct bpfmap_packet packet;
+	uint32_t verdict;
 } world;
 
 #define use(x) __asm__ volatile("" : : "r"(x))
@@ -145,6 +149,28 @@ static void program_run(int program, uint32_t times)
 		die("test run");
 }
 
+/* What a run takes beyond the program. */
+static void empty_load(void)
+{
+	static const struct bpf_insn instructions[] = {
+		INSN(BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, XDP_PASS),
+		INSN(BPF_JMP | BPF_EXIT, 0, 0, 0, 0),
+	};
+	static uint8_t bytes[64];
+	struct bpfmap_prog_spec spec = {.sz = sizeof(spec),
+					.insns = instructions,
+					.insn_cnt = 2,
+					.type = BPF_PROG_TYPE_XDP};
+
+	world.packet = (struct bpfmap_packet){.sz = sizeof(world.packet),
+					      .buf = bytes,
+					      .buf_size = sizeof(bytes),
+					      .len = sizeof(bytes)};
+	if (bpfmap_prog_load(&spec, &world.empty) ||
+	    bpfmap_prog_run(world.empty, NULL, &world.packet, &world.verdict))
+		die("empty program");
+}
+
 static void world_make(void)
 {
 	uint64_t x = 1;
@@ -164,6 +190,7 @@ static void world_make(void)
 	world.lru = map_new(BPF_MAP_TYPE_LRU_HASH, 8, 8, BPF_F_ZERO_SEED);
 	world.loop = loop_load();
 	world.flow = flow_load();
+	empty_load();
 	for (uint32_t i = 0; i < TIMES; i++)
 		if (bpfmap_update(world.hash8, &world.key8[i], world.value, BPF_ANY) ||
 		    bpfmap_update(world.hash16, world.key16[i], world.value, BPF_ANY) ||

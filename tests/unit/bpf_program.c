@@ -317,6 +317,9 @@ static void jit__is_chosen_at_any_time_and_told(void **state)
 	assert_int_equal(info.compiled, 0);
 	assert_int_equal(run_errno(prog, NULL), 0);
 	assert_int_equal(bpfmap_prog_jit(prog, (enum bpfmap_jit)3), -EINVAL);
+	assert_true(bpfmap_prog_use_code(prog, "/nowhere/code.so") < 0);
+	assert_true(bpfmap_prog_use_code(prog, "/dev/null") < 0);
+	assert_int_equal(run_errno(prog, NULL), 0);
 	info.sz = 8;
 	assert_int_equal(bpfmap_prog_get_info(prog, &info), -EINVAL);
 	bpfmap_prog_close(prog);
