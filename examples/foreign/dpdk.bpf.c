@@ -4,6 +4,7 @@
  */
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <bpf/bpf_endian.h>
 #include "count.h"
 #include "dpdk.h"
 
@@ -17,7 +18,6 @@ extern long sources_update(void *map, const void *key, const void *value, __u64 
 extern void *totals_lookup(void *map, const void *key);
 
 #define BPF_NOEXIST 1
-#define IPV4_BE	    0x0008 /* ETH_P_IP in network order, on a little-endian machine */
 
 static inline __attribute__((always_inline)) void total_add(__u64 which)
 {
@@ -34,7 +34,7 @@ __attribute__((section("frame"), used)) __u64 count(struct head *head)
 	struct source first = {0}, *source;
 	__u64 address; /* 8 bytes, as DPDK's verifier knows the stack by words */
 
-	if (head->size < sizeof(*eth) + sizeof(*ip) || eth->h_proto != IPV4_BE) {
+	if (head->size < sizeof(*eth) + sizeof(*ip) || eth->h_proto != bpf_htons(ETH_P_IP)) {
 		total_add(TOTAL_OTHER);
 		return 0;
 	}

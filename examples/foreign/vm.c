@@ -116,12 +116,58 @@ static int arithmetic(uint8_t op, uint64_t *dst, uint64_t src, unsigned int bits
 	return 0;
 }
 
-static uint64_t to_big_endian(uint64_t value, int bits)
+static uint64_t truncated(uint64_t value, int bits)
+{
+	return bits == 64 ? value : value & ((1ull << bits) - 1);
+}
+
+static uint64_t swapped(uint64_t value, int bits)
 {
 	switch (bits) {
 	case 16: return __builtin_bswap16((uint16_t)value);
 	case 32: return __builtin_bswap32((uint32_t)value);
 	default: return __builtin_bswap64(value);
+	}
+}
+
+static uint64_t to_order(uint8_t order, uint64_t value, int bits)
+{
+	int host_is_little = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+
+	return (order == BPF_TO_LE) == host_is_little ? truncated(value, bits)
+						      : swapped(value, bits);
+}
+
+static uint64_t load(uint64_t addr, size_t size)
+{
+	union {
+		uint8_t byte;
+		uint16_t half;
+		uint32_t word;
+		uint64_t whole;
+	} value;
+
+	memcpy(&value, (const void *)(uintptr_t)addr, size);
+	switch (size) {
+	case 1: return value.byte;
+	case 2: return value.half;
+	case 4: return value.word;
+	default: return value.whole;
+	}
+}
+
+static void store(uint64_t addr, size_t size, uint64_t value)
+{
+	const uint8_t byte = (uint8_t)value;
+	const uint16_t half = (uint16_t)value;
+	const uint32_t word = (uint32_t)value;
+	void *at = (void *)(uintptr_t)addr;
+
+	switch (size) {
+	case 1: memcpy(at, &byte, size); break;
+	case 2: memcpy(at, &half, size); break;
+	case 4: memcpy(at, &word, size); break;
+	default: memcpy(at, &value, size);
 	}
 }
 
@@ -155,8 +201,7 @@ static int memory(struct vm *vm, uint32_t pc, const struct bpf_insn *insn)
 		return stop(vm, pc, "%s of %zu bytes where the program has no business",
 			    write ? "store" : "load", size);
 	if (!write) {
-		*dst = 0;
-		memcpy(dst, (const void *)(uintptr_t)addr, size); /* little-endian hosts */
+		*dst = load(addr, size);
 	} else if (BPF_MODE(insn->code) == BPF_ATOMIC) {
 		if (insn->imm != BPF_ADD || addr % size || size < 4)
 			return stop(vm, pc,
@@ -169,7 +214,7 @@ static int memory(struct vm *vm, uint32_t pc, const struct bpf_insn *insn)
 	} else {
 		if (BPF_CLASS(insn->code) == BPF_ST)
 			src = (uint64_t)(int64_t)insn->imm;
-		memcpy((void *)(uintptr_t)addr, &src, size);
+		store(addr, size, src);
 	}
 	return 0;
 }
@@ -214,8 +259,7 @@ static int calculate(struct vm *vm, uint32_t pc, const struct bpf_insn *insn)
 	unsigned int bits = BPF_CLASS(insn->code) == BPF_ALU64 ? 64 : 32;
 
 	if (BPF_OP(insn->code) == BPF_END) {
-		if (BPF_SRC(insn->code) == BPF_TO_BE)
-			*dst = to_big_endian(*dst, insn->imm);
+		*dst = to_order(BPF_SRC(insn->code), *dst, insn->imm);
 		return 0;
 	}
 	if (bits == 32) {
