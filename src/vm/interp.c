@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* interp.c: the interpreter. Threaded: each step (step.h) holds the address of its handler, and each
  * handler ends with a jump to the next step's. insn.def and step.def name them, so a new row without a
- * handler does not compile.
+ * handler does not compile. What a step costs: docs/interpreter.md.
  *
- * Registers   r[], local to interp_run(); R10 is the top of the current frame
+ * Registers   r[], local to steps_run(); R10 is the top of the current frame
  * Frames      one piece of memory, growing down; run->stack is the part in use, zeroed on entry. A
  *             program without R10 has none
  * Memory      R10 plus a constant is in the frame, which straight.c has proved. Any other address is
@@ -12,7 +12,7 @@
  * Budget      `limit` is where the budget would end if the program went straight on: what is left is
  *             limit - step. A jump moves both. A run ends at the first transfer after its budget is
  *             used up, so a straight piece of code always completes
- * Failure     handlers set run->pc and call something that records the fault; interp_run() returns
+ * Failure     handlers set run->pc and call something that records the fault; steps_run() returns
  *             run->err and the frames are abandoned with the run
  * Arithmetic  the instruction set's: wrapping, shifts masked, x / 0 = 0, x % 0 = x, and the one
  *             overflowing signed division wraps. All of it is written with unsigned types

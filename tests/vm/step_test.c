@@ -20,7 +20,7 @@
 #include <setjmp.h>
 #include <cmocka.h>
 
-#define PROGRAMS    20000
+#define PROGRAMS    6000
 #define BODY	    14
 #define MAX_INSNS   64
 #define HEAD_ROOM   64
