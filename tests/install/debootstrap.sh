@@ -97,7 +97,7 @@ copy_tree() {
 }
 
 demo_agrees() {
-	inside sh -c 'cd bpfmap && ./demo' | tee "$work/demo" &&
+	inside sh -c 'cd ~/bpfmap && ./demo' | tee "$work/demo" &&
 		grep -q 'demo: in user space and in the kernel the maps are identical' "$work/demo"
 }
 
@@ -111,7 +111,7 @@ check_builds() {
 		*"] ok"*"build plain") return 0 ;;
 		*FAILED*) return 1 ;;
 		esac
-	done < <(inside sh -c 'cd bpfmap && exec ./check' 2>&1)
+	done < <(inside sh -c 'cd ~/bpfmap && exec ./check' 2>&1)
 	return 1
 }
 
