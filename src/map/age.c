@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* age.c: see age.h. First come elements that were not used since they were looked at last, PROBATION's before
- * PROTECTED's, each from the tail; then those whose mark is set, in the same order (lru.c: Policy). A
+ * PROTECTED's, each from the tail; then those whose mark is set, in the same order (lru.c: Policy). Before and
+ * behind all these come those that threads have in hand (lru.h: struct lru_batch). A
  * writable handle walks the lists under the policy's lock; a read-only one sees them as they change, and
  * what it then misses or meets twice gets a wrong age, not a wrong place in memory. */
 #include "map/age.h"
@@ -29,11 +30,22 @@ static void list_rank(const struct hash *h, uint32_t head, int used, struct map_
 	}
 }
 
+/* Those that threads have in hand: their next victims, or their newest elements. */
+static void batch_rank(const struct hash *h, enum lru_where place, struct map_ages *ages)
+{
+	for (uint32_t at = 0; at < h->g.pool_n; at++)
+		if ((shm_u32_load_relaxed(&h->lru_nodes[at].state) & LRU_WHERE_MASK) == place &&
+		    !ages->rank[at])
+			ages->rank[at] = ages->next++;
+}
+
 static void lists_rank(const struct hash *h, struct map_ages *ages)
 {
+	batch_rank(h, LRU_LIMBO, ages);
 	for (int used = 0; used < 2; used++)
 		for (uint32_t list = 0; list < 2; list++)
 			list_rank(h, h->g.pool_n + list, used, ages);
+	batch_rank(h, LRU_PENDING, ages);
 }
 
 static int lists_rank_locked(struct hash *h, struct map_ages *ages)

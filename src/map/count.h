@@ -19,10 +19,10 @@ enum map_count {
 	COUNT_HITS,
 	COUNT_UPDATES, /* and pushes */
 	COUNT_DELETES, /* and what was taken out */
-	COUNT_FULL,    /* updates refused: E2BIG */
-	COUNT_EXISTS,  /* EEXIST */
-	COUNT_ABSENT,  /* ENOENT */
-	COUNT_FAILED,  /* any other errno */
+	COUNT_FULL, /* updates that met a full map: refused with E2BIG, or of an LRU map, that evicted */
+	COUNT_EXISTS, /* EEXIST */
+	COUNT_ABSENT, /* ENOENT */
+	COUNT_FAILED, /* any other errno */
 	MAP_COUNTS
 };
 

@@ -79,6 +79,7 @@ static int hash_attach(struct bpfmap *map)
 		h->lru_nodes = (struct lru_node *)(lru + h->g.lru.nodes_off);
 		h->lru_marks = (struct shm_u8 *)(lru + h->g.lru.marks_off);
 		h->lru_ghosts = (struct shm_u32 *)(lru + h->g.lru.ghosts_off);
+		h->lru_batch = lru_batch_size(h->max_entries);
 	}
 	if (h->g.planes_off) {
 		h->planes = region->base + h->g.planes_off;
@@ -93,7 +94,11 @@ static int hash_attach(struct bpfmap *map)
 
 void hash_detach(struct bpfmap *map)
 {
-	free(map->priv);
+	struct hash *h = map->priv;
+
+	if (h && h->lru)
+		lru_leave(h);
+	free(h);
 }
 
 int hash_pool_reserve(struct hash *h, uint64_t first, uint64_t n)
@@ -315,7 +320,7 @@ static int insert_chained(struct hash *h, struct bucket_shm *b, struct owner_loc
 	lru_intend(h, me, index + 1, 0);
 	err = redo_commit(h, b, self, redo);
 	if (!err)
-		err = lru_add(h, me, index + 1);
+		err = lru_add(h, self, index + 1);
 	lru_settled(h, me);
 	return err;
 }
@@ -509,7 +514,7 @@ static int hash_evict(struct hash *h, struct owner_local *self)
 	int err = redo_leftover(h, me);
 
 	if (!err)
-		err = lru_choose(h, me, &elem);
+		err = lru_choose(h, self, &elem);
 	/* All are in the hands of others who evict; or who died doing it. */
 	if (err == -ENOENT)
 		return owner_mend_all(&h->region->owners) ? 0 : EVICT_LATER;
@@ -517,16 +522,15 @@ static int hash_evict(struct hash *h, struct owner_local *self)
 		return err;
 	index = hash_bucket_of_stored(h, shm_u32_load_relaxed(&hash_elem(h, elem - 1)->hash));
 	err = bucket_lock(h, index, &self);
-	if (err) {
-		lru_spare(h, me, elem);
-	} else {
-		if (place_of(h, hash_bucket(h, index), elem, &p) && lru_claim_victim(h, me, elem))
-			err = remove_redo(h, hash_bucket(h, index), self, &p, REDO_KEPT);
-		/* What was given up serves for what is about to be inserted. */
-		redo_reclaim(h, self);
-		lock_release(&hash_bucket(h, index)->lock);
-	}
+	if (err)
+		return err;
+	lru_intend(h, me, elem, 0);
+	if (place_of(h, hash_bucket(h, index), elem, &p) && lru_claim_victim(h, self, elem))
+		err = remove_redo(h, hash_bucket(h, index), self, &p, REDO_KEPT);
+	/* What was given up serves for what is about to be inserted. */
+	redo_reclaim(h, self);
 	lru_settled(h, me);
+	lock_release(&hash_bucket(h, index)->lock);
 	return err;
 }
 
@@ -558,14 +562,14 @@ static bool evict_wait(uint64_t *began_ns)
 int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags)
 {
 	uint32_t index = hash_bucket_of(h, op->hash);
-	struct owner_local *self;
+	struct owner_local *self = NULL;
 	uint64_t began_ns = 0;
 	int err = value_check_flags(flags, &h->shape);
 
 	for (uint32_t tries = 0; !err && tries < EVICT_TRIES; tries++) {
 		err = bucket_lock(h, index, &self);
 		if (err)
-			return err;
+			break;
 		err = hash_update_locked(h, hash_bucket(h, index), self, op, flags);
 		if (h->lru && err != EVICT_FIRST)
 			hash_unclaim(h, self);
@@ -578,6 +582,8 @@ int hash_update_operand(struct hash *h, const struct operand *op, uint64_t flags
 		else if (evict_wait(&began_ns))
 			err = 0;
 	}
+	if (h->lru && self && self->number_plus1)
+		hash_unclaim(h, self);
 	return err < 0 ? err : fail(ENOMEM, "others take every place that is made in the LRU map");
 }
 
@@ -771,7 +777,7 @@ void hash_counters(const struct bpfmap *map, struct map_counters *ret)
 
 	ret->entries = hash_entries(map);
 	ret->high_water = high > ret->entries ? high : ret->entries;
-	ret->evictions = h->lru ? shm_u64_load_relaxed(&h->lru->evictions) : 0;
+	ret->evictions = h->lru ? lru_evictions(h) : 0;
 }
 
 #define PERCPU_OPS                                                          \

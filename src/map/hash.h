@@ -142,10 +142,11 @@ struct hash {
 	uint8_t *pool;
 	struct hash_shm *shm;
 	uint8_t *planes;     /* NULL but for per-CPU types */
-	struct lru_shm *lru; /* NULL but for LRU types, as the next three */
+	struct lru_shm *lru; /* NULL but for LRU types, as the next four */
 	struct lru_node *lru_nodes;
 	struct shm_u8 *lru_marks;
 	struct shm_u32 *lru_ghosts;
+	uint32_t lru_batch;	  /* victims that a thread chooses in one go */
 	struct value_shape shape; /* of what the system call copies, per CPU */
 	struct vcpus vcpus;
 };

@@ -9,25 +9,34 @@
  *              `share`, PROTECTED's tail falls to PROBATION's head. An evicted key that comes back while
  *              its ghost is remembered says which kind of victim would have been worth keeping, and
  *              moves share. Deterministic for one thread, but for the hash seed's choice of ghosts.
- * States       node: NOWHERE -> PROBATION or PROTECTED [lru_add, after the element is in the table]
- *              -> NOWHERE [lru_remove, before it leaves the table]
- *              -> LIMBO [lru_choose] -> NOWHERE [lru_claim_victim, under its bucket's lock]
- * Invariants   1. an element of the table is in one list, once; others are in none   (lru_check)
+ * States       node: NOWHERE -> PENDING [lru_add, after the element is in the table] -> PROBATION or PROTECTED
+ *              [when its owner next has the lock; at once where batches are of one]
+ *              -> NOWHERE [lru_remove, before it leaves the table, from any state]
+ *              PROBATION -> LIMBO [lru_choose] -> NOWHERE [lru_claim_victim, under its bucket's lock]
+ *              LIMBO -> PENDING [it was used meanwhile], LIMBO, PENDING -> LIMBO of another owner [steal]
+ * Invariants   1. an element of the table is in one list, once, or LIMBO or PENDING; others are NOWHERE
+ *                                                                                   (lru_check)
  *              2. length[] are the lists' lengths                                    (lru_check)
- *              3. LIMBO means in the table: who deletes the element first takes it out of limbo
+ *              3. LIMBO, PENDING mean in the table: who deletes the element first makes it NOWHERE
+ *              4. what is in nobody's hand is found: a thread that finds the lists empty steals from the
+ *                 others, the dead's are listed by the sweep that follows their mending
  * Locks        lock: lists, words, ghosts. Taken under a bucket lock or none; under it no other.
  *              Marks: no lock.
  * Edges        L1, L2 (sync/lock.h). R1 release of log_n -> R2 acquire: who undoes sees the entries
- * Progress     waits for the lock; an eviction looks at SWEEP marks and at most STEPS tails
+ *              A state in LIMBO or PENDING changes by compare-and-swap, or with the lock held.
+ * Progress     waits for the lock; an eviction looks at SWEEP marks and at most STEPS tails; a thread that finds
+ *              the lists empty (fewer elements than threads have in hand) looks at all nodes
  * If a process dies    holding lock: every word changed since the last whole step is in the log with
  *              its old value; who breaks the lock undoes it. Between its steps: its record (aside)
- *              names the elements whose place it was changing; who mends puts them where they belong.
+ *              names the elements whose place it was changing; who mends puts them where they belong. What it
+ *              had in hand stays in the table; its tag (number and tenure) tells, and the sweep lists it.
  * Differences from the kernel: the policy; one element per new one; a failing update evicts nothing;
  *              NO_COMMON_LRU is accepted and means the same.
  */
 #include "map/lru.h"
 
 #include "base/error.h"
+#include "map/count.h"
 
 #include <errno.h>
 
@@ -45,7 +54,15 @@
 #define GHOST_UNITS	2048
 #define GHOST_TIME_MASK 0xffffu
 
-#define WHERE_MASK 0xffu
+/* A thread's batch is at most such a part of the map. */
+#define BATCH_PART 32
+
+uint32_t lru_batch_size(uint32_t capacity)
+{
+	uint32_t n = capacity / BATCH_PART;
+
+	return n < 1 ? 1 : n < LRU_VICTIMS ? n : LRU_VICTIMS;
+}
 
 void lru_geometry_of(uint32_t capacity, uint32_t pool_n, struct lru_geometry *g)
 {
@@ -123,7 +140,7 @@ static uint32_t head_of(const struct hash *h, enum lru_where list)
 
 static enum lru_where where(const struct hash *h, uint32_t number)
 {
-	return (enum lru_where)(get(&node(h, number)->state) & WHERE_MASK);
+	return (enum lru_where)(get(&node(h, number)->state) & LRU_WHERE_MASK);
 }
 
 static bool in_list(enum lru_where place)
@@ -153,7 +170,7 @@ static inline void unlink_node(struct step *s, uint32_t number)
 	put(s, &node(h, prev)->next, next);
 	put(s, &node(h, next)->prev, prev);
 	put(s, length_of(h, list), get(length_of(h, list)) - 1);
-	put(s, &n->state, (get(&n->state) & ~WHERE_MASK) | LRU_NOWHERE);
+	put(s, &n->state, LRU_NOWHERE);
 }
 
 static inline void link_node(struct step *s, uint32_t number, enum lru_where list, uint32_t veteran)
@@ -204,23 +221,6 @@ static void promote(struct hash *h, uint32_t number)
 	unlink_node(&step, number);
 	link_node(&step, number, LRU_PROTECTED, LRU_VETERAN);
 	step_commit(&step);
-}
-
-/* Brings marks into list order before they are too old to say when the use was. */
-static void sweep(struct hash *h)
-{
-	uint32_t hand = get(&h->lru->words.hand) / SWEEP * SWEEP;
-
-	if (hand >= h->g.pool_n)
-		hand = 0;
-	for (uint32_t word = hand; word < hand + SWEEP; word += 8) {
-		if (!shm_u64_load_relaxed((const struct shm_u64 *)(h->lru_marks + word)))
-			continue;
-		for (uint32_t i = word; i < word + 8; i++)
-			if (marked(h, i))
-				promote(h, i);
-	}
-	shm_u32_store_relaxed(&h->lru->words.hand, hand + SWEEP);
 }
 
 /* ---- ghosts --------------------------------------------------------------------------------- */
@@ -329,14 +329,14 @@ void lru_settled(struct hash *h, uint32_t me)
 	shm_u64_store_relaxed(&owner_record(&h->region->owners, me)->aside, 0);
 }
 
-static void add_locked(struct hash *h, uint32_t number)
+/* Into a list, from whatever state but one of those. A veteran was worth keeping before. */
+static void list(struct hash *h, uint32_t number, uint32_t veteran)
 {
 	struct step step = {h, 0};
-	int ghost = ghost_take(h, get(&hash_elem(h, number)->hash));
+	int ghost = veteran ? 1 : ghost_take(h, get(&hash_elem(h, number)->hash));
 
-	if (ghost >= 0)
+	if (ghost >= 0 && !veteran)
 		learn(h, ghost);
-	unmark(h, number);
 	if (ghost >= 0)
 		link_node(&step, number, LRU_PROTECTED, LRU_VETERAN);
 	else
@@ -344,15 +344,130 @@ static void add_locked(struct hash *h, uint32_t number)
 	step_commit(&step);
 }
 
-int lru_add(struct hash *h, uint32_t me, uint32_t elem)
+static void add_locked(struct hash *h, uint32_t number)
 {
-	int err = lru_lock(h, me);
+	unmark(h, number);
+	list(h, number, 0);
+}
 
+/* ---- what a thread has in hand -------------------------------------------------------------- */
+
+static struct lru_batch *batch_of(struct owner_local *self)
+{
+	return (struct lru_batch *)self->batch;
+}
+
+static uint32_t tag_of(const struct hash *h, uint32_t owner)
+{
+	uint32_t tenure = get(&owner_record(&h->region->owners, owner)->tenure);
+
+	return (owner | tenure << 12) << LRU_TAG_SHIFT;
+}
+
+static uint32_t tag_owner(uint32_t state)
+{
+	return state >> LRU_TAG_SHIFT & (OWNER_MAX - 1);
+}
+
+/* Does the owner of what is in hand live, and is it the same as then? */
+static bool tag_valid(const struct hash *h, uint32_t state)
+{
+	uint32_t owner = tag_owner(state);
+
+	return owner < owner_count(&h->region->owners) &&
+	       (state ^ tag_of(h, owner)) >> LRU_TAG_SHIFT == 0 &&
+	       owner_alive(&h->region->owners, owner);
+}
+
+static bool in_hand(uint32_t state)
+{
+	uint32_t place = state & LRU_WHERE_MASK;
+
+	return place == LRU_LIMBO || place == LRU_PENDING;
+}
+
+/* From LIMBO or PENDING, where others may be before us. */
+static bool state_swap(const struct hash *h, uint32_t number, uint32_t from, uint32_t to)
+{
+	return shm_u32_cas_acq_rel(&node(h, number)->state, &from, to); /* R1 acq_rel <-> R2 */
+}
+
+/* List what self has inserted. */
+static void fresh_list(struct hash *h, struct owner_local *self)
+{
+	struct lru_batch *batch = batch_of(self);
+	uint32_t pending = LRU_PENDING | tag_of(h, self->number_plus1 - 1);
+
+	for (uint32_t i = 0; i < batch->fresh; i++) {
+		uint32_t state = get(&node(h, batch->fresh_ones[i])->state);
+
+		if ((state & ~(uint32_t)LRU_VETERAN) == pending)
+			list(h, batch->fresh_ones[i], state & LRU_VETERAN);
+	}
+	batch->fresh = 0;
+}
+
+static int fresh_add(struct hash *h, struct owner_local *self, uint32_t number)
+{
+	struct lru_batch *batch = batch_of(self);
+	int err = 0;
+
+	if (batch->fresh == LRU_FRESH || batch->fresh > h->lru_batch) {
+		err = lru_lock(h, self->number_plus1 - 1);
+		if (err)
+			return err;
+		fresh_list(h, self);
+		lru_unlock(h);
+	}
+	batch->fresh_ones[batch->fresh++] = number;
+	return 0;
+}
+
+int lru_add(struct hash *h, struct owner_local *self, uint32_t elem)
+{
+	uint32_t me = self->number_plus1 - 1;
+	int err;
+
+	if (h->lru_batch > 1) {
+		unmark(h, elem - 1);
+		/* R1 release -> R2 */
+		shm_u32_store_release(&node(h, elem - 1)->state, LRU_PENDING | tag_of(h, me));
+		return fresh_add(h, self, elem - 1);
+	}
+	err = lru_lock(h, me);
 	if (err)
 		return err;
 	add_locked(h, elem - 1);
 	lru_unlock(h);
 	return 0;
+}
+
+/* Back into the lists: what a thread has in hand and will not need. */
+static void batch_spare(struct hash *h, struct owner_local *self)
+{
+	struct lru_batch *batch = batch_of(self);
+	uint32_t limbo = LRU_LIMBO | tag_of(h, self->number_plus1 - 1);
+
+	fresh_list(h, self);
+	for (; batch->victims; batch->victims--)
+		if (get(&node(h, batch->victim[batch->victims - 1])->state) == limbo)
+			list(h, batch->victim[batch->victims - 1], 0);
+}
+
+void lru_leave(struct hash *h)
+{
+	struct owner_table *owners = &h->region->owners;
+	struct owner_local *self;
+
+	for (uint32_t thread = 0; thread < owners->threads; thread++) {
+		self = &owners->by_thread[thread];
+		if (!self->number_plus1 || (!batch_of(self)->victims && !batch_of(self)->fresh))
+			continue;
+		if (lru_lock(h, self->number_plus1 - 1))
+			return;
+		batch_spare(h, self);
+		lru_unlock(h);
+	}
 }
 
 static void remove_locked(struct hash *h, uint32_t number)
@@ -407,20 +522,54 @@ int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new)
 	return 0;
 }
 
+/* ---- victims --------------------------------------------------------------------------------- */
+
+/* Those of the dead among the nodes whose marks are swept: into a list. */
+static void orphans_list(struct hash *h, uint32_t from)
+{
+	struct lru_words *w = &h->lru->words;
+	uint32_t left = get(&w->orphans),
+		 end = from + SWEEP < h->g.pool_n ? from + SWEEP : h->g.pool_n;
+
+	for (uint32_t i = from; i < end; i++) {
+		uint32_t state = get(&node(h, i)->state);
+
+		if (in_hand(state) && !tag_valid(h, state))
+			list(h, i, 0);
+	}
+	shm_u32_store_relaxed(&w->orphans, left > SWEEP ? left - SWEEP : 0);
+}
+
+/* Brings marks into list order before they are too old to say when the use was. */
+static void sweep(struct hash *h)
+{
+	uint32_t hand = get(&h->lru->words.hand) / SWEEP * SWEEP;
+
+	if (hand >= h->g.pool_n)
+		hand = 0;
+	for (uint32_t word = hand; word < hand + SWEEP; word += 8) {
+		if (!shm_u64_load_relaxed((const struct shm_u64 *)(h->lru_marks + word)))
+			continue;
+		for (uint32_t i = word; i < word + 8; i++)
+			if (marked(h, i))
+				promote(h, i);
+	}
+	if (__builtin_expect(get(&h->lru->words.orphans) != 0, 0))
+		orphans_list(h, hand);
+	shm_u32_store_relaxed(&h->lru->words.hand, hand + SWEEP);
+}
+
 /* Into limbo, with its ghost in the books. */
-static void condemn(struct hash *h, uint32_t me, uint32_t number)
+static void condemn(struct hash *h, uint32_t number, uint32_t limbo)
 {
 	struct step step = {h, 0};
 	uint32_t veteran = (get(&node(h, number)->state) & LRU_VETERAN) != 0;
 
-	lru_intend(h, me, number + 1, 0);
 	unlink_node(&step, number);
-	put(&step, &node(h, number)->prev, me);
-	put(&step, &node(h, number)->state, LRU_LIMBO);
+	put(&step, &node(h, number)->state, limbo);
 	step_commit(&step);
 	ghost_put(h, get(&hash_elem(h, number)->hash), veteran);
 	count_evicted(h, veteran);
-	shm_u64_store_relaxed(&h->lru->evictions, shm_u64_load_relaxed(&h->lru->evictions) + 1);
 }
 
 static uint32_t choose_locked(struct hash *h)
@@ -452,60 +601,123 @@ static uint32_t choose_locked(struct hash *h)
 	return number < h->g.pool_n ? number : tail(h, LRU_PROTECTED);
 }
 
-/* Fetch what the next evictions will need: the bucket of the next victim, whose element was fetched when
- * it was the one after the next, and the element of the one after it. */
+/* Fetch what the next batch will need: victims to be, their marks and nodes. */
 static void foresee(const struct hash *h)
 {
-	uint32_t next = tail(h, LRU_PROBATION), after, bucket;
+	uint32_t next = tail(h, LRU_PROBATION);
 
-	if (next >= h->g.pool_n)
-		return;
-	bucket = hash_bucket_of_stored(h, get(&hash_elem(h, next)->hash));
-	__builtin_prefetch(hash_bucket(h, bucket), 1);
-	after = get(&node(h, next)->prev);
-	if (after >= h->g.pool_n)
-		return;
-	__builtin_prefetch(hash_elem(h, after), 1);
-	__builtin_prefetch(node(h, get(&node(h, after)->prev)), 1);
-	__builtin_prefetch(&h->lru_marks[after], 1);
+	for (uint32_t i = 0; i < h->lru_batch && next < h->g.pool_n; i++) {
+		__builtin_prefetch(hash_elem(h, next), 1);
+		__builtin_prefetch(&h->lru_marks[next], 1);
+		next = get(&node(h, next)->prev);
+	}
+	__builtin_prefetch(node(h, next), 1);
 }
 
-int lru_choose(struct hash *h, uint32_t me, uint32_t *ret_elem)
+/* The lists are empty: somebody else's, or what a thread lost that this handle once had. */
+static bool steal(struct hash *h, uint32_t limbo, uint32_t *ret_number)
 {
-	uint32_t number;
-	int err = lru_lock(h, me);
+	for (uint32_t i = 0; i < h->g.pool_n; i++) {
+		uint32_t state = get(&node(h, i)->state);
 
-	if (err)
-		return err;
-	number = choose_locked(h);
-	if (number < h->g.pool_n)
-		condemn(h, me, number);
-	lru_unlock(h);
-	foresee(h);
-	if (number >= h->g.pool_n)
-		return -ENOENT;
+		if (in_hand(state) && state_swap(h, i, state, limbo)) {
+			*ret_number = i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Victims for a batch, so many as there are. */
+static void batch_choose(struct hash *h, struct owner_local *self)
+{
+	struct lru_batch *batch = batch_of(self);
+	uint32_t limbo = LRU_LIMBO | tag_of(h, self->number_plus1 - 1), at = h->lru_batch;
+
+	fresh_list(h, self);
+	while (at) {
+		uint32_t number = choose_locked(h);
+
+		if (number >= h->g.pool_n)
+			break;
+		condemn(h, number, limbo);
+		batch->victim[--at] = number;
+	}
+	if (at == h->lru_batch && steal(h, limbo, &batch->victim[at - 1]))
+		at--;
+	batch->victims = h->lru_batch - at;
+	for (uint32_t i = 0; at && i < batch->victims; i++)
+		batch->victim[i] = batch->victim[i + at];
+}
+
+/* The batch's next victim that was not used since it was chosen. */
+static bool batch_next(struct hash *h, struct owner_local *self, uint32_t *ret_number)
+{
+	struct lru_batch *batch = batch_of(self);
+	uint32_t tag = tag_of(h, self->number_plus1 - 1);
+
+	while (batch->victims) {
+		uint32_t number = batch->victim[--batch->victims];
+
+		if (get(&node(h, number)->state) != (LRU_LIMBO | tag))
+			continue;
+		if (!marked(h, number)) {
+			*ret_number = number;
+			return true;
+		}
+		if (fresh_add(h, self, number))
+			return false;
+		unmark(h, number);
+		state_swap(h, number, LRU_LIMBO | tag, LRU_PENDING | LRU_VETERAN | tag);
+	}
+	return false;
+}
+
+int lru_choose(struct hash *h, struct owner_local *self, uint32_t *ret_elem)
+{
+	struct lru_batch *batch = batch_of(self);
+	uint32_t number, next;
+	int err;
+
+	for (uint32_t tries = 0; !batch_next(h, self, &number); tries++) {
+		err = lru_lock(h, self->number_plus1 - 1);
+		if (err)
+			return err;
+		batch_choose(h, self);
+		lru_unlock(h);
+		foresee(h);
+		if (!batch->victims || tries == STEPS)
+			return -ENOENT;
+	}
+	if (batch->victims) {
+		next = batch->victim[batch->victims - 1];
+		next = hash_bucket_of_stored(h, get(&hash_elem(h, next)->hash));
+		__builtin_prefetch(hash_bucket(h, next), 1);
+	}
 	*ret_elem = number + 1;
 	return 0;
 }
 
-bool lru_claim_victim(struct hash *h, uint32_t me, uint32_t elem)
+bool lru_claim_victim(struct hash *h, struct owner_local *self, uint32_t elem)
 {
-	struct lru_node *n = node(h, elem - 1);
+	uint32_t me = self->number_plus1 - 1;
+	struct shm_u64 *count = &owner_record(&h->region->owners, me)->counts[COUNT_FULL];
 
-	if (where(h, elem - 1) != LRU_LIMBO || get(&n->prev) != me)
+	if (!state_swap(h, elem - 1, LRU_LIMBO | tag_of(h, me), LRU_NOWHERE))
 		return false;
 	unmark(h, elem - 1);
-	shm_u32_store_release(&n->state, LRU_NOWHERE); /* R1 release -> R2 */
+	shm_u64_store_relaxed(count, shm_u64_load_relaxed(count) + 1);
 	return true;
 }
 
-void lru_spare(struct hash *h, uint32_t me, uint32_t elem)
+uint64_t lru_evictions(const struct hash *h)
 {
-	if (lru_lock(h, me))
-		return;
-	if (where(h, elem - 1) == LRU_LIMBO && get(&node(h, elem - 1)->prev) == me)
-		add_locked(h, elem - 1);
-	lru_unlock(h);
+	const struct owner_table *owners = &h->region->owners;
+	uint64_t sum = 0;
+
+	for (uint32_t i = 0; i < owner_count(owners); i++)
+		sum += shm_u64_load_relaxed(&owner_record(owners, i)->counts[COUNT_FULL]);
+	return sum;
 }
 
 /* ---- after a death -------------------------------------------------------------------------- */
@@ -535,19 +747,14 @@ static bool chain_has(const struct hash *h, const struct bucket_shm *b, uint32_t
 
 void lru_mend_nested(struct hash *h, uint32_t me, uint32_t dead)
 {
-	struct owner_shm *record = owner_record(&h->region->owners, dead);
-	uint32_t elem;
-
 	if (lock_held_by(&h->lru->lock, dead)) {
 		lru_rollback(h);
 		lru_unlock(h);
 	}
-	elem = (uint32_t)shm_u64_load_acquire(&record->aside); /* R2 acquire <- R1 */
-	if (!elem || elem > h->g.pool_n || lru_lock(h, me))
+	/* What it had in hand is listed by and by. */
+	if (lru_lock(h, me))
 		return;
-	/* Its victim, which it will not evict now, is in the table: invariant 3. */
-	if (where(h, elem - 1) == LRU_LIMBO && get(&node(h, elem - 1)->prev) == dead)
-		reconcile(h, elem, true);
+	shm_u32_store_relaxed(&h->lru->words.orphans, h->g.pool_n + SWEEP);
 	lru_unlock(h);
 }
 
@@ -607,10 +814,18 @@ int lru_check(const struct hash *h, const uint8_t *live)
 		err = list_check(h, LRU_PROTECTED, live, &lengths[1]);
 	if (err)
 		return err;
-	for (uint32_t i = 0; i < h->g.pool_n; i++)
-		n += live[i / 8] >> (i % 8) & 1;
+	for (uint32_t i = 0; i < h->g.pool_n; i++) {
+		bool is_live = live[i / 8] >> (i % 8) & 1, held = in_hand(get(&node(h, i)->state));
+
+		if (held && !is_live)
+			return fail(EUCLEAN, "element %u is chosen or pending but not in the table",
+				    i + 1);
+		n += is_live && !held;
+	}
 	if (n != lengths[0] + lengths[1])
-		return fail(EUCLEAN, "the table has %llu elements, the LRU lists %llu",
+		return fail(EUCLEAN,
+			    "the table has %llu elements that no thread has in hand, the LRU lists "
+			    "%llu",
 			    (unsigned long long)n, (unsigned long long)(lengths[0] + lengths[1]));
 	return 0;
 }

@@ -17,16 +17,34 @@ enum lru_where {
 	LRU_NOWHERE, /* free, or on its way into or out of the table */
 	LRU_PROBATION,
 	LRU_PROTECTED,
-	LRU_LIMBO, /* chosen as victim by the owner whose number is in prev */
+	LRU_LIMBO,   /* in the table, chosen as victim by the owner in the tag */
+	LRU_PENDING, /* in the table, to be listed by the owner in the tag */
 };
 
 struct lru_node {
 	struct shm_u32 prev; /* node numbers */
 	struct shm_u32 next;
-	struct shm_u32 state; /* enum lru_where | LRU_VETERAN */
+	struct shm_u32 state; /* enum lru_where | LRU_VETERAN | tag << LRU_TAG_SHIFT */
 };
 
-#define LRU_VETERAN 0x100 /* was in PROTECTED, or came back while its ghost was remembered */
+#define LRU_WHERE_MASK 7u
+#define LRU_VETERAN    8 /* was in PROTECTED, or came back while its ghost was remembered */
+#define LRU_TAG_SHIFT  4 /* of LIMBO and PENDING: owner | tenure << 12, which wraps */
+
+/* What a thread does in one go under the policy's lock, so that it is not taken for each element: it lists those
+ * that it has inserted since (PENDING) and chooses those that it will evict next (LIMBO). Only a hint of its
+ * own: what the nodes say counts. */
+#define LRU_VICTIMS 13
+#define LRU_FRESH   (LRU_VICTIMS + 1)
+
+struct lru_batch {
+	uint32_t victims;
+	uint32_t fresh;
+	uint32_t victim[LRU_VICTIMS]; /* node numbers, the next to be evicted last */
+	uint32_t fresh_ones[LRU_FRESH];
+};
+
+_Static_assert(sizeof(struct lru_batch) <= sizeof(((struct owner_local *)0)->batch), "fits");
 
 /* Words that are changed with the lock held. */
 struct lru_words {
@@ -35,6 +53,8 @@ struct lru_words {
 	struct shm_u32 hand;	   /* next mark to sweep */
 	struct shm_u32 evicted[2]; /* newcomers, veterans; lately */
 	struct shm_u32 now;	   /* evictions, the ghosts' clock */
+	struct shm_u32
+		orphans; /* marks to sweep until all that the dead had in hand is listed again */
 };
 
 struct lru_shm {
@@ -45,10 +65,12 @@ struct lru_shm {
 		struct shm_u32 old; /* what it was */
 	} log[LRU_LOG];
 	struct lru_words words;
-	struct shm_u64 evictions;
 };
 
 void lru_geometry_of(uint32_t capacity, uint32_t pool_n, struct lru_geometry *ret);
+
+/* How many victims a thread chooses in one go: few, where that would be a large part of the map. */
+uint32_t lru_batch_size(uint32_t capacity);
 
 /* A fresh region's lists. */
 void lru_init(struct hash *h);
@@ -68,16 +90,18 @@ void lru_settled(struct hash *h, uint32_t me);
 
 /* The table has (add) or is about to lose (remove) the element; or is about to have new in old's stead.
  * Bucket locked. 0, or lock_wait()'s error. */
-int lru_add(struct hash *h, uint32_t me, uint32_t elem);
+int lru_add(struct hash *h, struct owner_local *self, uint32_t elem);
 int lru_remove(struct hash *h, uint32_t me, uint32_t elem);
 int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new);
 
-/* Choose a victim and put it into limbo for me; *ret_elem. No lock held. ENOENT: nothing to evict. */
-int lru_choose(struct hash *h, uint32_t me, uint32_t *ret_elem);
-/* Put a victim back that could not be evicted. */
-void lru_spare(struct hash *h, uint32_t me, uint32_t elem);
-/* Is the element still me's victim? Bucket locked; then it leaves limbo. */
-bool lru_claim_victim(struct hash *h, uint32_t me, uint32_t elem);
+/* The next victim, in limbo for self; *ret_elem. No lock held. ENOENT: nothing to evict. */
+int lru_choose(struct hash *h, struct owner_local *self, uint32_t *ret_elem);
+/* Is the element still self's victim? Bucket locked; then it leaves limbo, and is counted as evicted. */
+bool lru_claim_victim(struct hash *h, struct owner_local *self, uint32_t elem);
+/* Evictions of all owners. */
+uint64_t lru_evictions(const struct hash *h);
+/* The handle is about to be closed: list what its threads have in hand. */
+void lru_leave(struct hash *h);
 
 /* The policy's lock was held by the dead: undo what was half done. */
 void lru_rollback(struct hash *h);

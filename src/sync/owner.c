@@ -319,6 +319,7 @@ static int adopt_number(struct owner_table *table, uint32_t number, struct owner
 	}
 	/* The last one that was ever used under this number; wraps at 24 bits. */
 	local->seq = shm_u32_load_relaxed(&record->seq) & 0xffffff;
+	shm_u32_store_relaxed(&record->tenure, shm_u32_load_relaxed(&record->tenure) + 1);
 	shm_u32_store_relaxed(&record->active, 0);
 	shm_u64_store_relaxed(&record->aside, 0);
 	shm_u32_store_relaxed(&record->pid, (uint32_t)getpid());
@@ -345,6 +346,8 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner)
 		fail(EAGAIN, "%d threads write to this map already", OWNER_MAX);
 	if (!err) {
 		*ret_owner = &table->by_thread[thread + 1];
+		if (table->threads < thread + 2)
+			table->threads = thread + 2;
 		err = adopt_number(table, number, *ret_owner);
 	}
 	pthread_mutex_unlock(&table->mutex);

@@ -31,12 +31,13 @@ struct owner_shm {
 	struct shm_u32 state;	/* 0 free, 1 taken */
 	struct shm_u32 pid;	/* of the owner; decides life and death in private memory only */
 	struct shm_u32 lock_at; /* index + 1 of the lock it holds or is about to take */
-	uint32_t unused;
+	struct shm_u32
+		tenure; /* how often the number has been taken, so that its holders can be told apart */
 	struct shm_u32 claim;	/* pool slot + 1 that it took and has not yet linked */
 	struct shm_u32 release; /* pool slot + 1 that it unlinked and has not yet given back */
 	struct shm_u32 active;	/* 1: the redo fields below are complete and in force */
 	struct shm_u32 seq;	/* count-word sequence number of this operation */
-	struct shm_u32 delta;	/* what to add to the count: 0, 1, or -1 */
+	struct shm_u32 delta;	/* what to add to the count: 0, 1, or -1; see hash.c */
 	struct shm_u32 link_at; /* which link to set: 0 none; see hash.c */
 	struct shm_u32 link_val;
 	struct shm_u32 copy_to;	   /* whose value to overwrite; see hash.c */
@@ -75,8 +76,8 @@ typedef int owner_reserve_fn(void *arg, uint64_t off, uint64_t len);
 
 struct owner_local {
 	uint32_t number_plus1;
-	uint32_t seq;	 /* private: the record's copy is output only */
-	uint8_t pad[56]; /* a cache line for each thread */
+	uint32_t seq;	    /* private: the record's copy is output only */
+	uint32_t batch[30]; /* the map type's: struct lru_batch; in all two cache lines a thread */
 };
 
 /* The process's side of the table. */
@@ -87,6 +88,7 @@ struct owner_table {
 	/* By a thread's number + 1; entry 0, of threads without a number, stays empty, and so do all of a
 	 * read-only table, which shares them with others. */
 	struct owner_local *by_thread;
+	uint32_t threads;	     /* entries from the first on that may be in use */
 	uint8_t mine[OWNER_MAX / 8]; /* numbers that this handle holds */
 	owner_reserve_fn *reserve;
 	void *reserve_arg;
