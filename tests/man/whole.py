@@ -60,6 +60,17 @@ def check_tables():
 # ---- pages ----
 
 
+def check_environment(all_pages):
+    """Every variable that the code asks for is in bpfmap(1)."""
+    page = next(page for page in all_pages if page.title == "bpfmap" and page.section == "1")
+    asked = set()
+    for path in (lib.TREE / "src").rglob("*.c"):
+        asked |= set(re.findall(r'getenv\("(\w+)"\)', path.read_text()))
+    lib.it("the code asks for variables of the environment", asked)
+    for name in sorted(asked):
+        lib.it(f"bpfmap(1) names {name}", f"*{pages.plain(name)}*" in page.text)
+
+
 def check_names(all_pages):
     found = names_of("1", all_pages)
     for verb in list(deftables.verbs()) + list(deftables.aliases()):
@@ -150,6 +161,7 @@ def main():
     all_pages = [pages.Page(path) for path in pages.sources()]
     check_tables()
     check_names(all_pages)
+    check_environment(all_pages)
     check_references(all_pages)
     check_examples(all_pages)
     check_width(all_pages)
