@@ -247,6 +247,37 @@ static void threads__load_and_close_beside_runs(void **state)
 	bpfmap_prog_close(prog);
 }
 
+/* Chooses the engine again and again; stays with machine code where there is a compiler. */
+static void *worker_choose(void *arg)
+{
+	struct worker *worker = arg;
+
+	for (int i = 0; i < 1000; i++)
+		worker->bad += bpfmap_prog_jit((struct bpfmap_prog *)worker->prog,
+					       i & 1 ? BPFMAP_JIT_AUTO : BPFMAP_JIT_OFF) != 0;
+	return NULL;
+}
+
+static void threads__engine_is_chosen_beside_runs(void **state)
+{
+	struct bpfmap_prog *prog;
+	struct worker workers[THREADS] = {0};
+
+#ifdef __SANITIZE_THREAD__
+	skip(); /* it does not see what compiled code does */
+#endif
+	prog = prog_new(BPF_MAP_TYPE_PERCPU_ARRAY, BPFMAP_MEMORY_PRIVATE);
+	for (int i = 0; i < THREADS; i++) {
+		workers[i].prog = prog;
+		pthread_create(&workers[i].thread, NULL, i ? worker_run : worker_choose,
+			       &workers[i]);
+	}
+	workers_join(workers);
+	assert_int_equal(count_of(prog, 0), (THREADS - 1) * RUNS);
+	assert_int_equal(run_on(prog, 200), -EFAULT);
+	bpfmap_prog_close(prog);
+}
+
 /* ---- descriptors ---- */
 
 static int map_fd_new(uint32_t type)
@@ -412,6 +443,7 @@ int main(void)
 		cmocka_unit_test(threads__per_cpu_counts_are_exact),
 		cmocka_unit_test(threads__a_fault_in_one_is_nothing_to_the_others),
 		cmocka_unit_test(threads__load_and_close_beside_runs),
+		cmocka_unit_test(threads__engine_is_chosen_beside_runs),
 		cmocka_unit_test(from_fd__program_and_maps_outlive_their_descriptors),
 		cmocka_unit_test(from_fd__refuses_what_is_no_program),
 		cmocka_unit_test(from_fd__handles_of_one_descriptor_in_many_threads),
