@@ -56,23 +56,40 @@ static const struct bpf_line_info *line_of(struct jit *jit, uint32_t slot)
 	return jit->next_line ? line_at(jit, jit->next_line - 1) : NULL;
 }
 
+static LLVMMetadataRef function_scope(struct jit *jit, LLVMValueRef fn,
+				      const struct bpf_line_info *info)
+{
+	LLVMMetadataRef file = file_of(jit, info), type, scope;
+	unsigned int line = BPF_LINE_INFO_LINE_NUM(info->line_col);
+	size_t len;
+	const char *name = LLVMGetValueName2(fn, &len);
+
+	type = LLVMDIBuilderCreateSubroutineType(jit->di, file, NULL, 0, LLVMDIFlagZero);
+	scope = LLVMDIBuilderCreateFunction(jit->di, file, name, len, name, len, file, line, type,
+					    1, 1, line, LLVMDIFlagZero, 1);
+	LLVMSetSubprogram(fn, scope);
+	return scope;
+}
+
 void jit_debug_sub(struct jit *jit, struct jit_sub *sub)
 {
 	const struct bpf_line_info *info = jit->di ? line_of(jit, sub->start) : NULL;
-	LLVMMetadataRef file, type;
-	const char *name;
-	size_t len;
-	unsigned int line;
 
-	if (!info)
-		return;
-	name = LLVMGetValueName2(sub->fn, &len);
-	file = file_of(jit, info);
-	line = BPF_LINE_INFO_LINE_NUM(info->line_col);
-	type = LLVMDIBuilderCreateSubroutineType(jit->di, file, NULL, 0, LLVMDIFlagZero);
-	sub->scope = LLVMDIBuilderCreateFunction(jit->di, file, name, len, name, len, file, line,
-						 type, 1, 1, line, LLVMDIFlagZero, 1);
-	LLVMSetSubprogram(sub->fn, sub->scope);
+	if (info)
+		sub->scope = function_scope(jit, sub->fn, info);
+}
+
+/* Code that is put inline keeps its lines only in a function that has some. */
+void jit_debug_entry(struct jit *jit, LLVMValueRef entry, uint32_t slot)
+{
+	const struct bpf_line_info *info = jit->di ? line_of(jit, slot) : NULL;
+	LLVMMetadataRef line = NULL;
+
+	if (info)
+		line = LLVMDIBuilderCreateDebugLocation(jit->context,
+							BPF_LINE_INFO_LINE_NUM(info->line_col), 0,
+							function_scope(jit, entry, info), NULL);
+	LLVMSetCurrentDebugLocation2(jit->b, line);
 }
 
 void jit_debug_slot(struct jit *jit, uint32_t slot)

@@ -172,6 +172,8 @@ LLVMValueRef jit_loop(struct jit *jit, const struct vm_helper *helper);
 
 void jit_debug_begin(struct jit *jit);
 void jit_debug_sub(struct jit *jit, struct jit_sub *sub);
+/* What is emitted from now on is the entry of the subprogram at slot. */
+void jit_debug_entry(struct jit *jit, LLVMValueRef entry, uint32_t slot);
 /* What is emitted from now on belongs to slot. */
 void jit_debug_slot(struct jit *jit, uint32_t slot);
 void jit_debug_end(struct jit *jit);

@@ -404,7 +404,7 @@ static void entry_make(struct jit *jit, struct jit_sub *target)
 	jit->at = target->start;
 	jit->run = LLVMGetParam(entry.fn, 0);
 	LLVMPositionBuilderAtEnd(jit->b, jit_block(jit, "entry"));
-	LLVMSetCurrentDebugLocation2(jit->b, NULL);
+	jit_debug_entry(jit, entry.fn, target->start);
 	jit_literals_open(jit);
 	args[0] = jit->run;
 	for (uint8_t reg = 0; reg < REG_FP; reg++)

@@ -10,11 +10,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static inline int jit_switch(struct vm_prog *prog)
+static inline int jit_is_tested(void)
 {
 	const char *engine = getenv("TEST_ENGINE");
 
-	return engine && !strcmp(engine, "jit") ? vm_prog_compile(prog, VM_JIT_ON) : 0;
+	return engine && !strcmp(engine, "jit");
+}
+
+static inline int jit_switch(struct vm_prog *prog)
+{
+	return jit_is_tested() ? vm_prog_compile(prog, VM_JIT_ON) : 0;
 }
 
 /* vm_load(), and vm_prog_compile() if that is asked for. */

@@ -10,6 +10,7 @@
  */
 #include "isa_engine.h"
 #include "isa_insn.h"
+#include "jit_switch.h"
 #include "random_prog.h"
 #include "vm/insn.h"
 
@@ -24,6 +25,7 @@
 #define DEFAULT_COUNT	300
 #define LONG_COUNT	20000
 #define DEFAULT_SECONDS 20
+#define JIT_SECONDS	8 /* compiling takes most of it */
 #define LONG_SECONDS	600
 #define RUNS		3
 #define SHRINK_SECONDS	3
@@ -366,7 +368,8 @@ int main(int argc, char **argv)
 	int is_long = getenv("BPFMAP_LONG") != NULL;
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 	uint32_t count = is_long ? LONG_COUNT : DEFAULT_COUNT;
-	time_t end = time(NULL) + (is_long ? LONG_SECONDS : DEFAULT_SECONDS);
+	time_t seconds = jit_is_tested() ? JIT_SECONDS : DEFAULT_SECONDS;
+	time_t end = time(NULL) + (is_long ? LONG_SECONDS : seconds);
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc > 1)
