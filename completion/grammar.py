@@ -14,7 +14,7 @@ import re
 
 import deftables
 
-TOKEN = re.compile(r"\.\.\.|,\.\.\.|[A-Za-z][\w-]*(?:\.[a-z]\w*)*|[][{}|-]")
+TOKEN = re.compile(r"\.\.\.|,\.\.\.|[A-Za-z][\w-]*(?:\.[a-z]\w*)*|-[a-z]+|[][{}|-]")
 # What stands for a part of MAP.
 IN_MAP = {"N": "ID", "NAME": "MAPNAME", "PATH": "PIN"}
 

@@ -97,6 +97,10 @@ OFFERS = {
     "bpfmap help siz": "size",
     "bpfmap restore x.snap in": "into",
     "bpfmap advise r": "rules",
+    "bpfmap run x.bpf.o _": "prog pcap interface",
+    "bpfmap run x.bpf.o pcap x.pcap rep": "repeat",
+    "bpfmap run x.bpf.o interface lo engine _": "user kernel",
+    "bpfmap compile x.bpf.o -": "-o",
     "bpfmap nosuchverb _": "",
 }
 FLAGS = {"bpfmap create x type hash key 4 value 8 entries 9 flags rdonly,ze": "rdonly,zero_seed"}

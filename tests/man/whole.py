@@ -19,7 +19,7 @@ import pages
 
 WIDTH = 69  # columns of a block on a terminal of 80
 REFERENCE = re.compile(r"\*([\w-]+)\*\((\d)\)")
-LITERAL = re.compile(r"[a-z][a-z-]*")
+LITERAL = re.compile(r"-?[a-z][a-z-]*")
 CAPITALS = re.compile(r"[A-Z][\w.]*")
 OF_MAP = {"user", "kernel", "id", "name", "pinned"}
 
@@ -33,7 +33,7 @@ def names_of(section, all_pages):
 
 def synopsis_words(synopsis):
     """(words in small letters, words in capitals); a file's suffix is neither."""
-    tokens = re.findall(r"[A-Za-z][\w.-]*|-", synopsis)
+    tokens = re.findall(r"-?[A-Za-z][\w.-]*|-", synopsis)
     small = {token for token in tokens if LITERAL.fullmatch(token)}
     return small | ({"-"} & set(tokens)), {token.rstrip(".") for token in tokens if CAPITALS.match(token)}
 
