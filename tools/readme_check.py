@@ -19,7 +19,7 @@ In a page:
     ```yaml           without a file is a CI job: its "run: |" lines, but for apt-get, are commands of the page
     ```console        is shown only
 In README.md, too: the sentences under "Troubleshooting" are the library's and the tool's own; the table under
-"Speed" is that of the benchmarks.
+"Speed" is that of the benchmarks; each map type has a column and a page.
 """
 import os
 import pathlib
@@ -245,6 +245,29 @@ def speed_written(readme, table):
     return readme[:start] + table + readme[readme.index("\n\n", start) + 1 :]
 
 
+RATIOS = TREE / "docs/figures/lru-hit-ratio.md"
+RATIO_SLACK = 0.3  # percentage points: the kernel's map is measured anew with each report
+
+
+def ratio_rows(text):
+    """name -> first three numbers, and whether it is marked as below."""
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines()
+             if re.match(r"\| .* \|( [\d.]+ \|){3}", line)]
+    return {row[0]: ([float(cell) for cell in row[1:4]], "**below**" in row) for row in cells}
+
+
+def check_ratios(page, report):
+    """The hit ratios in lru_hash.md are the report's, and name every trace on which our map is below the others."""
+    measured = ratio_rows(report)
+    shown = ratio_rows(page)
+    findings = [f"hit ratios of {name}: {row} is shown, {measured.get(name, [None])[0]} was measured"
+                for name, (row, _) in shown.items()
+                if name not in measured or max(abs(a - b) for a, b in zip(row, measured[name][0])) > RATIO_SLACK]
+    findings += [f"hit ratios: below on {name}, which is not named" for name, (_, below) in measured.items()
+                 if below and name not in page]
+    return findings or ([] if shown else ["no hit ratios are shown"])
+
+
 # ---- the demo ----
 
 
@@ -362,6 +385,10 @@ def other_canaries():
     yield "types", check_types(columns, ["hash", "bloom_filter"], ["hash", "bloom_filter"]), None
     yield "type without a column", check_types(columns, ["hash", "trie"], ["hash", "trie"]), "no column for trie"
     yield "type without a page", check_types(columns, ["hash"], []), "hash.md is missing"
+    report = "| a, 1k | 10.11 | 20 | 30 | +1 |\n| b, 1k | 1 | 2 | 1.5 | -0.5 | **below** |\n"
+    yield "ratios", check_ratios("| a, 1k | 10.1 | 20.0 | 30.0 |\n| b, 1k | 0.5 |", report), None
+    yield "other ratios", check_ratios("| a, 1k | 10.9 | 20.0 | 30.0 |\n| b, 1k | 0.5 |", report), "was measured"
+    yield "ratio not named", check_ratios("| a, 1k | 10.1 | 20.0 | 30.0 |\n", report), "which is not named"
     yield "transcript", check_demo(demo, "== flows\ntop[9]: 1\n5 flows\n"), None
     yield "other transcript", check_demo(demo, "== flows\n6 flows\n"), "5 flows"
     yield "job", check_jobs(job.format("it")), None
@@ -403,6 +430,7 @@ def main(arguments):
         if readme in pages:
             text = readme.read_text()
             findings += check_types(text, types(), [path.stem for path in TREE.glob("docs/maps/*.md")])
+            findings += check_ratios((TREE / "docs/maps/lru_hash.md").read_text(), RATIOS.read_text())
             findings += check_troubles(text, sentences()) + check_speed(text, speed_table(SOURCES.read_text()))
     for finding in findings:
         print(finding)
