@@ -1,3 +1,5 @@
+# SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
+# shellcheck shell=bash
 # ---- the grammar: shared by bash and zsh, which reads it as ksh does ----
 
 # What follows word by word: "state label state". Labels: =word, ?word (offered once), @what stands there.

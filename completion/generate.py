@@ -68,8 +68,11 @@ def values():
 
 
 def filled(template):
-    found = {"ENGINE": (HERE / "engine.sh").read_text(), **values()}
-    text = re.sub("@ENGINE@\n", lambda m: found["ENGINE"] + "\n", pathlib.Path(template).read_text())
+    engine = (HERE / "engine.sh").read_text().split("\n", 2)[2]
+    text = pathlib.Path(template).read_text().replace("@ENGINE@\n", engine + "\n")
+    # zsh looks for #compdef in the first line.
+    text = re.sub(r"\A(.*\n)(#compdef .*\n)", r"\2\1", text)
+    found = values()
     return re.sub(r"@([A-Z_]+)@", lambda m: found[m.group(1)], text)
 
 
