@@ -277,7 +277,8 @@ int mapref_keyless(const struct mapref *ref, const char *instead)
 {
 	if (!ref->info.key_size)
 		return 0;
-	return exit_usage("a %s has keys; use bpfmap %s", mapref_type(&ref->info), instead);
+	return exit_usage("maps of type %s have keys; use bpfmap %s", mapref_type(&ref->info),
+			  instead);
 }
 
 int mapref_flags(struct args *args, uint64_t *ret_flags)

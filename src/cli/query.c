@@ -124,7 +124,7 @@ static int percpu_parse(const struct mapref *ref, struct args *args, struct quer
 		return exit_usage("percpu: expected sum, min, max, columns or all, got: '%s'",
 				  word);
 	if (!backend_is_percpu(ref->info.type))
-		return exit_usage("a %s has one value per element, not one per CPU",
+		return exit_usage("type %s has one value per element, not one per CPU",
 				  mapref_type(&ref->info));
 	if (view == 3)
 		query->form = QUERY_COLUMNS;
