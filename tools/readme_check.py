@@ -12,7 +12,8 @@ In a page:
                       block. Files of the page's own, and files of the tree that are shown whole, lie in the
                       directory in which the page's commands run.
     ```sh             runs without error, all blocks of a page in order in one shell, in a directory that
-                      looks like the tree, with programs, headers and libraries as after an installation
+                      looks like the tree, with programs, headers and libraries as after an installation;
+                      started by root it is an ordinary user's shell
     ```text           directly behind a ```sh block is what that block prints; "..." stands for anything within
                       a line, a line "..." for any lines
     ```about          the same, but each number stands for any other: it depends on the machine
@@ -93,9 +94,25 @@ def is_like(output, expected, loose=False):
     return re.fullmatch(pattern, output) is not None
 
 
+def ordinary(path):
+    """As root: the words that run a command as an ordinary user, who gets the directory; else none. Nothing that pages
+    show needs root. Where that user cannot read the tree, it must be root all the same."""
+    if os.geteuid():
+        return []
+    user = int(os.environ.get("SUDO_UID", 65534))
+    words = ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups", "--inh-caps=-all", "--no-new-privs"]
+    for place in (path, *path.rglob("*")):
+        os.chown(place, user, user, follow_symlinks=False)
+    reaches = subprocess.run([*words, "test", "-r", TREE / "README.md", "-a", "-w", path]).returncode == 0
+    return words if reaches else []
+
+
 def bash(program, directory, env):
     """(None or what went wrong, output, errors). Nothing that it has started in the background stays."""
-    run = subprocess.Popen(["bash", "-eu", "-o", "pipefail", "-c", program], cwd=directory, env=env, text=True,
+    words = ordinary(pathlib.Path(directory))
+    if words and env and "BPFMAP_DIR" in env:
+        ordinary(pathlib.Path(env["BPFMAP_DIR"]))
+    run = subprocess.Popen([*words, "bash", "-eu", "-o", "pipefail", "-c", program], cwd=directory, env=env, text=True,
                            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                            start_new_session=True)
     try:
@@ -330,7 +347,7 @@ def check_page(path, env, build, scratch):
     base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix="bpfmap-page.", dir=base) as maps:
         findings = check_files(page) + check_jobs(page) + check_links(page, path.parent)
-        findings += check_commands(page, directory, dict(env, BPFMAP_DIR=maps))
+        findings += check_commands(page, directory, dict(env, BPFMAP_DIR=maps, TMPDIR=str(directory)))
     return findings
 
 
@@ -338,6 +355,7 @@ def check_pages(pages, build):
     findings = []
     with tempfile.TemporaryDirectory(prefix="bpfmap-pages.") as name:
         scratch = pathlib.Path(name)
+        scratch.chmod(0o755)
         env = environment(scratch, build)
         for path in pages:
             found = check_page(path, env, build, scratch)
