@@ -166,6 +166,9 @@ static void stmt_move(struct gen *g)
 
 	emit(g, MOV_REG(dst, src));
 	set(g, dst, g->kinds[src]);
+	/* The same address, of which nothing is known any more. */
+	if (one_in(g, 6))
+		emit(g, ALU64_IMM(BPF_OR, dst, 0));
 }
 
 static void stmt_pointer_add(struct gen *g)
@@ -534,14 +537,132 @@ static void stmt_call(struct gen *g)
 	after_call(g, NUM);
 }
 
+/* ---- short stories, each with a mistake now and then ---- */
+
+/* Packet pointers, perhaps with an index; a check; perhaps a move; accesses around the checked end. */
+static void story_packet(struct gen *g)
+{
+	static const uint8_t bounds[] = {BPF_JLE, BPF_JLT, BPF_JGE, BPF_JGT};
+	int32_t bytes = 4 + (int32_t)below(g, 12), index = (int32_t)below(g, 3);
+	bool is_xdp = g->prog->prog_type == BPF_PROG_TYPE_XDP;
+	int16_t at = is_xdp ? 0 : offsetof(struct __sk_buff, data);
+
+	emit(g, LDX(BPF_DW, R6, FP, CTX_SLOT));
+	emit(g, LDX(BPF_W, R7, R6, at));
+	emit(g, LDX(BPF_W, R8, R6, (int16_t)(at + 4)));
+	if (index) {
+		emit(g, CALL(BPF_FUNC_get_prandom_u32));
+		emit(g, ALU64_IMM(BPF_AND, R0, 15));
+		if (index == 2)
+			emit(g, ADD_IMM(R0, -2));
+		emit(g, ADD_REG(R7, R0));
+	}
+	emit(g, MOV_REG(R3, R7));
+	emit(g, ADD_IMM(R3, bytes));
+	emit(g, JMP_REG(PICK(g, bounds), R3, R8, 2));
+	emit(g, MOV_IMM(R0, 0));
+	emit(g, EXIT);
+	if (is_xdp && one_in(g, 4)) {
+		emit(g, MOV_REG(R1, R6));
+		emit(g, MOV_IMM(R2, (int32_t)below(g, 30) - 15));
+		emit(g, CALL(one_in(g, 2) ? BPF_FUNC_xdp_adjust_head : BPF_FUNC_xdp_adjust_tail));
+	}
+	emit(g, LDX(BPF_B, R1, R7, (int16_t)(bytes - 1 - one_in(g, 3) + one_in(g, 3))));
+	emit(g, LDX(BPF_W, R1, R7, (int16_t)(bytes - 4 - (int32_t)below(g, 5) + 2 * one_in(g, 5))));
+	after_call(g, NUM);
+	set(g, R6, CTX);
+	set(g, R7, PKT);
+	set(g, R8, END);
+}
+
+/* A lookup, copies, a check of one, accesses through another around the value's end and its lock. */
+static void story_value(struct gen *g)
+{
+	static const int32_t sizes_of[GEN_MAPS] = {128, 24, 40, 24, 20, 12};
+	int32_t map = (int32_t)below(g, GEN_MAPS), off;
+	uint8_t copy = below(g, 2) ? R6 : R0;
+
+	emit(g, ST(BPF_DW, FP, KEY_SLOT, (int32_t)below(g, 3)));
+	emit(g, MOV_REG(R2, FP));
+	emit(g, ADD_IMM(R2, KEY_SLOT));
+	emit_wide(g, R1, BPF_PSEUDO_MAP_FD, map, 0);
+	emit(g, CALL(BPF_FUNC_map_lookup_elem));
+	emit(g, MOV_REG(R6, R0));
+	emit(g, one_in(g, 8) ? JMP32_IMM(BPF_JNE, R0, 0, 2) : JMP_IMM(BPF_JNE, R0, 0, 2));
+	emit(g, MOV_IMM(R0, 0));
+	emit(g, EXIT);
+	off = map == GEN_MAP_LOCK && one_in(g, 2) ? 4 + (int32_t)below(g, 9)
+						  : sizes_of[map] - 5 + (int32_t)below(g, 5);
+	emit(g,
+	     below(g, 2) ? LDX(BPF_W, R1, copy, (int16_t)off) : ST(BPF_B, copy, (int16_t)off, 1));
+	after_call(g, VAL);
+	set(g, R6, VAL);
+}
+
+/* Something in a slot; a store somewhere near, in one of several ways; the slot is used. */
+static void story_slot(struct gen *g)
+{
+	int16_t slot = (int16_t)(SLOT_FIRST + 8 * (int32_t)below(g, SLOTS));
+	int32_t near = slot - 4 + (int32_t)below(g, 14);
+	int sub = g->sub + 1;
+
+	emit_wide(g, R6, BPF_PSEUDO_MAP_VALUE, GEN_MAP_DATA, (int32_t)below(g, 64));
+	emit(g, STX(BPF_DW, FP, R6, slot));
+	switch (below(g, 5)) {
+	case 0: emit(g, ST(BPF_B, FP, (int16_t)near, 7)); break;
+	case 3:
+		emit(g, MOV_REG(R7, FP));
+		emit(g, ALU64_IMM(BPF_OR, R7, 0));
+		emit(g, ST(BPF_B, R7, (int16_t)near, 7));
+		break;
+	case 1:
+		emit(g, CALL(BPF_FUNC_get_prandom_u32));
+		emit(g, ALU64_IMM(BPF_AND, R0, 7));
+		emit(g, ADD_REG(R0, FP));
+		emit(g, ST(BPF_B, R0, (int16_t)near, 7));
+		break;
+	case 2:
+		if (sub >= g->sub_cnt || g->fixup_cnt == COUNT(g->fixups))
+			break;
+		emit(g, MOV_REG(R1, FP));
+		emit(g, ADD_IMM(R1, near + 8));
+		call_fix(g, g->prog->insn_cnt, sub);
+		emit(g, CALL_LOCAL(0));
+		break;
+	default: emit(g, STX(BPF_DW, FP, R7, (int16_t)(near & ~7)));
+	}
+	emit(g, LDX(BPF_DW, R6, FP, slot));
+	emit(g, LDX(BPF_B, R1, R6, 0));
+	after_call(g, NUM);
+	set(g, R6, VAL);
+}
+
+/* How a callee begins: with what its caller's address points to. */
+static void story_callee(struct gen *g)
+{
+	int16_t off = (int16_t)(-(int32_t)below(g, 32));
+
+	if (!one_in(g, 3))
+		emit(g, ST(PICK(g, sizes), R1, off, 3));
+	if (!one_in(g, 3))
+		emit(g, LDX(PICK(g, sizes), R0, R1, off));
+	if (one_in(g, 4))
+		emit(g, STX(BPF_DW, R1, FP, off));
+	if (one_in(g, 5)) {
+		emit(g, MOV_REG(R0, FP));
+		emit(g, EXIT);
+	}
+}
+
 static void (*const kinds[])(struct gen *) = {
-	stmt_number,	 stmt_alu,    stmt_alu,		 stmt_mask,	    stmt_mask,
-	stmt_move,	 stmt_move,   stmt_pointer_add,	 stmt_pointer_add,  stmt_access,
-	stmt_access,	 stmt_access, stmt_access,	 stmt_access,	    stmt_spill,
-	stmt_spill,	 stmt_packet, stmt_packet,	 stmt_branch,	    stmt_bound,
-	stmt_bound,	 stmt_value,  stmt_lookup,	 stmt_lookup,	    stmt_helper,
-	stmt_call,	 stmt_loop,   stmt_check_packet, stmt_check_packet, stmt_check_packet,
-	stmt_check_null,
+	story_packet,	   story_packet,    story_value, story_value,	    story_slot,
+	story_slot,	   stmt_number,	    stmt_alu,	 stmt_alu,	    stmt_mask,
+	stmt_mask,	   stmt_move,	    stmt_move,	 stmt_pointer_add,  stmt_pointer_add,
+	stmt_access,	   stmt_access,	    stmt_access, stmt_access,	    stmt_access,
+	stmt_spill,	   stmt_spill,	    stmt_packet, stmt_packet,	    stmt_branch,
+	stmt_bound,	   stmt_bound,	    stmt_value,	 stmt_lookup,	    stmt_lookup,
+	stmt_helper,	   stmt_call,	    stmt_loop,	 stmt_check_packet, stmt_check_packet,
+	stmt_check_packet, stmt_check_null,
 };
 
 static void land(struct gen *g, uint32_t index)
@@ -576,7 +697,9 @@ static void function(struct gen *g, int sub)
 	g->kinds[3] = sub ? PICK(g, ((enum kind[]){STK, NUM, PKT, VAL})) : NUM;
 	if (!sub)
 		emit(g, STX(BPF_DW, FP, R1, CTX_SLOT));
-	statements(g, 8 + below(g, sub ? 16 : 50));
+	else if (below(g, 2))
+		story_callee(g);
+	statements(g, 4 + below(g, sub ? 8 : 30));
 	while (g->pending_cnt)
 		land(g, 0);
 	emit(g, MOV_REG(R0, (uint8_t)below(g, 10)));

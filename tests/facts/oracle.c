@@ -6,6 +6,8 @@
  */
 #include "oracle.h"
 
+#include "random_prog.h"
+
 #include "vm/access.h"
 #include "vm/atomics.h"
 #include "vm/facts_prove.h"
@@ -32,6 +34,7 @@ struct oracle {
 	struct prover blocks;
 	uint32_t starts[SUBS_MAX];
 	uint32_t steps_left;
+	uint64_t rng;
 	uint8_t shadow[VM_MAX_FRAMES * VM_STACK_FRAME]; /* 1: written or cleared */
 	uint32_t at;
 	char violation[256];
@@ -388,6 +391,8 @@ static bool do_helper(struct moment *m)
 	if (m->run->err)
 		return false;
 	helper_check(m, helper, true);
+	if (helper->id == BPF_FUNC_get_prandom_u32)
+		result = (uint32_t)random_next(&m->o->rng);
 	m->r[0] = result;
 	memset(&m->r[1], 0, 5 * sizeof(m->r[0]));
 	return true;
@@ -822,8 +827,9 @@ void oracle_close(struct oracle *o)
 	free(o);
 }
 
-void oracle_begin(struct oracle *o, uint32_t steps_max)
+void oracle_begin(struct oracle *o, uint32_t steps_max, uint64_t seed)
 {
+	o->rng = seed;
 	current = o;
 	o->steps_left = steps_max;
 	o->violation[0] = '\0';

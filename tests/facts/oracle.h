@@ -30,8 +30,9 @@ struct oracle;
 struct oracle *oracle_open(struct vm_prog *prog);
 void oracle_close(struct oracle *oracle);
 
-/* To be called before each run of the program; the run then goes through the oracle. */
-void oracle_begin(struct oracle *oracle, uint32_t steps_max);
+/* To be called before each run of the program; the run then goes through the oracle. bpf_get_prandom_u32()
+ * gives what the seed says, so that runs can be repeated. */
+void oracle_begin(struct oracle *oracle, uint32_t steps_max, uint64_t seed);
 /* What was wrong in the run, or NULL. */
 const char *oracle_violation(const struct oracle *oracle);
 
