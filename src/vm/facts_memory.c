@@ -191,10 +191,10 @@ static bool is_sign_extending(uint16_t op)
 static struct value loaded_number(const struct vm_insn *insn)
 {
 	unsigned int bits = 8 * insn_access_bytes(vm_insn_rows[insn->op].code);
-	int64_t top = (int64_t)1 << (bits - 1);
 
 	if (is_sign_extending(insn->op))
-		return value_number(number_between_signed(-top, top - 1));
+		return value_number(
+			number_between_signed(-(1ll << (bits - 1)), (1ll << (bits - 1)) - 1));
 	return value_number(number_between(0, UINT64_MAX >> (64 - bits)));
 }
 
