@@ -74,8 +74,8 @@ BPFMAP_API void *bpfmap_object_variable(struct bpfmap_object *object, const char
 					size_t *ret_size);
 
 /* Pin every map that the source names as dir/NAME, all of them or none: for other processes to open with
- * bpfmap_open(), and for the tool. Not global data, nor maps that LIBBPF_PIN_BY_NAME has pinned. dir must exist. EEXIST: from an earlier run,
- * perhaps; others as bpfmap_pin(). */
+ * bpfmap_open(), and for the tool. Not global data, nor maps that LIBBPF_PIN_BY_NAME has pinned. dir must
+ * exist. EEXIST: from an earlier run, perhaps; others as bpfmap_pin(). */
 BPFMAP_API int bpfmap_object_pin(struct bpfmap_object *object, const char *dir);
 
 #ifdef __cplusplus

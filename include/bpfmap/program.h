@@ -154,9 +154,10 @@ enum bpfmap_jit {
 };
 
 /* Choose how the program runs from now on, in this process and through all handles of it. The first ON or
- * AUTO compiles, which takes a tenth of a second, more for long programs. At any time, from any thread: runs under way go on as they
- * began. ON: ENOTSUP (the module is not installed or not of this version), E2BIG (too many instructions);
- * ENOMEM. The program then runs as before. AUTO fails with ENOMEM alone. EINVAL: no such mode. */
+ * AUTO compiles, which takes a tenth of a second, more for long programs. At any time, from any thread:
+ * runs under way go on as they began. ON: ENOTSUP (the module is not installed or not of this version),
+ * E2BIG (too many instructions); ENOMEM. The program then runs as before. AUTO fails with ENOMEM alone.
+ * EINVAL: no such mode. */
 BPFMAP_API int bpfmap_prog_jit(struct bpfmap_prog *prog, enum bpfmap_jit mode);
 
 /* Use machine code that "bpfmap compile" made ahead of time of this program, with these maps; the module is not
