@@ -10,7 +10,7 @@ import pathlib
 
 import checklib
 
-NO_COMMENT_SUFFIXES = (".json", ".pcap", ".o", ".trace")
+NO_COMMENT_SUFFIXES = (".abi", ".json", ".pcap", ".o", ".trace")
 NO_COMMENT_FOLDERS = ("LICENSES", "corpus")
 NO_COMMENT_FILES = (".reuse/dep5", "debian/changelog", "debian/copyright", "debian/source/format")
 

@@ -101,11 +101,10 @@ stripped() {
 licence="SPDX-License-""Identifier: LGPL-2.1-only OR BSD-2-Clause"
 
 record() {
-	constants "$tree/include" | sed "1i # $licence" >"$baselines/constants" &&
+	mkdir -p "$baselines" && constants "$tree/include" | sed "1i # $licence" >"$baselines/constants" &&
 		describe "$build/src/libbpfmap.so" "$tree/include" "$baselines/libbpfmap.abi" &&
 		describe "$build/src/compat/libbpfmap-compat.so" "$tree/include" "$baselines/libbpfmap-compat.abi" &&
-		describe "$build/src/object/libbpfmap-object.so" "$tree/include" "$baselines/libbpfmap-object.abi" &&
-		sed -i "1i <!-- $licence -->" "$baselines"/*.abi
+		describe "$build/src/object/libbpfmap-object.so" "$tree/include" "$baselines/libbpfmap-object.abi"
 }
 
 if [ -n "$record" ]; then
