@@ -46,6 +46,7 @@ struct jit_sub {
 	uint32_t end;
 	LLVMValueRef fn;
 	LLVMValueRef entry;
+	uint64_t entry_bytes;  /* once it is code */
 	LLVMMetadataRef scope; /* for source lines; NULL without */
 };
 

@@ -6,6 +6,7 @@
 #include "jit/jit.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <llvm-c/ExecutionEngine.h>
 #include <llvm-c/LLJIT.h>
 #include <llvm-c/Object.h>
@@ -71,7 +72,20 @@ static LLVMErrorRef lljit_make(LLVMMemoryBufferRef object, LLVMOrcLLJITRef *ret_
 	return error;
 }
 
-static uint64_t code_bytes(LLVMMemoryBufferRef object)
+static void symbol_note(struct jit *jit, LLVMSymbolIteratorRef symbol, uint64_t *sum)
+{
+	unsigned int slot;
+
+	*sum += LLVMGetSymbolSize(symbol);
+	if (sscanf(LLVMGetSymbolName(symbol), "entry_%u", &slot) != 1)
+		return;
+	for (uint32_t i = 0; i < jit->sub_cnt; i++)
+		if (jit->subs[i].start == slot)
+			jit->subs[i].entry_bytes = LLVMGetSymbolSize(symbol);
+}
+
+/* Of all functions; and how long each entry is. */
+static uint64_t code_bytes(struct jit *jit, LLVMMemoryBufferRef object)
 {
 	char *message = NULL;
 	LLVMBinaryRef binary = LLVMCreateBinary(object, NULL, &message);
@@ -84,10 +98,29 @@ static uint64_t code_bytes(LLVMMemoryBufferRef object)
 	}
 	symbol = LLVMObjectFileCopySymbolIterator(binary);
 	for (; !LLVMObjectFileIsSymbolIteratorAtEnd(binary, symbol); LLVMMoveToNextSymbol(symbol))
-		bytes += LLVMGetSymbolSize(symbol);
+		symbol_note(jit, symbol, &bytes);
 	LLVMDisposeSymbolIterator(symbol);
 	LLVMDisposeBinary(binary);
 	return bytes;
+}
+
+/* perf's convention for code that no file holds: lines of start, size and name. */
+static void perf_note(const struct jit *jit, const struct jit_sub *sub, uint64_t start)
+{
+	const char *wanted = secure_getenv("BPFMAP_JIT_PERF");
+	char path[48];
+	int fd;
+
+	if (!wanted || strcmp(wanted, "1") != 0)
+		return;
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)getpid());
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	dprintf(fd, "%llx %llx bpf:%s.%u\n", (unsigned long long)start,
+		(unsigned long long)sub->entry_bytes, jit->prog->name[0] ? jit->prog->name : "prog",
+		sub->start);
+	close(fd);
 }
 
 static LLVMErrorRef entries_find(const struct jit *jit, struct code *code)
@@ -102,6 +135,7 @@ static LLVMErrorRef entries_find(const struct jit *jit, struct code *code)
 		if (error)
 			return error;
 		code->native.entries[jit->subs[i].start] = (vm_native_fn *)(uintptr_t)address;
+		perf_note(jit, &jit->subs[i], address);
 	}
 	return NULL;
 }
@@ -129,7 +163,7 @@ int jit_link(struct jit *jit, LLVMMemoryBufferRef object, struct vm_native **ret
 		return jit->host->fail(ENOMEM, "no memory for compiled code");
 	}
 	code->native.free = code_free;
-	code->native.code_bytes = code_bytes(object);
+	code->native.code_bytes = code_bytes(jit, object);
 	error = lljit_make(object, &code->lljit);
 	if (!error)
 		error = entries_find(jit, code);

@@ -26,6 +26,10 @@ said=$("$program" "$object" 2>&1)
 grep -q "(source_line.bpf.c:$(line 'outside the packet'), " <<<"$said"
 point $? "a fault in compiled code names the source line"
 
+said=$(BPFMAP_JIT_PERF=1 "$program" "$object" 2>&1 & wait $!; cat "/tmp/perf-$!.map"; rm -f "/tmp/perf-$!.map")
+grep -q "^[0-9a-f]* [0-9a-f]* bpf:peek_far.0$" <<<"$said"
+point $? "perf's map names the program where that is asked for"
+
 if command -v gdb >/dev/null; then
 	at=$(line 'count += 1')
 	said=$(HOME=/nowhere timeout 60 gdb -nx -batch -ex 'set breakpoint pending on' \
