@@ -21,6 +21,7 @@
 #define BPFMAP_CLI_RUN_H
 
 #include "cli/capture.h"
+#include "cli/jit.h"
 #include "cli/object.h"
 #include "cli/text.h"
 #include "cli/verdict.h"
@@ -36,8 +37,6 @@
 #define RUN_THREADS_MAX 256
 
 enum run_pace { RUN_PACE_NONE, RUN_PACE_RATE, RUN_PACE_CAPTURE };
-
-enum run_jit { RUN_JIT_AUTO, RUN_JIT_ON, RUN_JIT_OFF };
 
 struct run_names {
 	const char **name;
@@ -61,8 +60,7 @@ struct run_words {
 	uint64_t memory_bytes; /* what captures may take */
 	enum run_pace pace;
 	double rate; /* packets per second */
-	enum run_jit jit;
-	bool jit_said;
+	struct jit_words jit;
 	const struct backend *backend;
 };
 
@@ -157,6 +155,7 @@ struct run_prog {
 	int fd;
 	uint32_t type;
 	struct bpfmap_prog *handle; /* NULL in the kernel */
+	struct bpfmap_prog_info info;
 };
 
 struct run {

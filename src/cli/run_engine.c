@@ -49,16 +49,31 @@ void run_stats_free(struct run_stats *stats)
 /* ---- programs ---- */
 
 static int prog_open(struct run_prog *prog, const struct bpf_program *bpf,
-		     const struct backend *backend)
+		     const struct run_words *words)
 {
 	int err;
 
 	*prog = (struct run_prog){
 		.bpf = bpf, .fd = bpf_program__fd(bpf), .type = bpf_program__type(bpf)};
-	if (backend->engine == BPFMAP_ENGINE_KERNEL)
+	if (words->backend->engine == BPFMAP_ENGINE_KERNEL)
 		return 0;
 	err = bpfmap_prog_from_fd(prog->fd, &prog->handle);
+	if (!err)
+		err = jit_apply_to(&words->jit, prog->handle, &prog->info);
 	return err ? exit_failure(err, "can't run %s", bpf_program__name(bpf)) : 0;
+}
+
+static const char *engine_name(const struct run *run)
+{
+	size_t compiled = 0;
+
+	if (run->words->backend->engine == BPFMAP_ENGINE_KERNEL)
+		return "kernel";
+	for (size_t i = 0; i < run->prog_count; i++)
+		compiled += run->prog[i].info.compiled;
+	if (compiled == run->prog_count)
+		return "jit";
+	return compiled ? "jit and interpreter" : "interpreter";
 }
 
 int run_engine_open(struct run *run)
@@ -66,14 +81,11 @@ int run_engine_open(struct run *run)
 	const struct object *object = run->object;
 	int code = 0;
 
-	if (run->words->jit == RUN_JIT_ON)
-		return exit_sentence(-ENOTSUP, "jit on: this build has no compiler for programs; "
-					       "leave jit out");
 	run->prog = must_realloc(NULL, object->prog_count * sizeof(*run->prog));
 	for (run->prog_count = 0; !code && run->prog_count < object->prog_count; run->prog_count++)
 		code = prog_open(&run->prog[run->prog_count], object->prog[run->prog_count],
-				 run->words->backend);
-	run->engine = run->words->backend == &backend_kernel ? "kernel" : "interpreter";
+				 run->words);
+	run->engine = engine_name(run);
 	return code;
 }
 

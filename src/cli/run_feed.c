@@ -159,7 +159,7 @@ static int stream_next(struct run_feed *feed, struct capture_packet *packet)
 			return status;
 		err = stream_turn(feed);
 		if (err)
-			return err;
+			return run_feed_stopped(feed) ? CAPTURE_END : err;
 	}
 	return CAPTURE_END;
 }

@@ -53,6 +53,11 @@ static void head_print(struct out *out, const struct run *run, const struct run_
 	if (run->prog_count == 1)
 		program_print(out, &run->prog[0]);
 	text_field(out, "engine", "engine", run->engine);
+	if (run->prog_count == 1 && run->prog[0].info.code_bytes) {
+		out_key(out, "compile_seconds", "compiled in");
+		out_seconds(out, (double)run->prog[0].info.compile_ns / 1e9);
+		number_field(out, "code_bytes", "machine code", run->prog[0].info.code_bytes);
+	}
 	if (words->interface)
 		text_field(out, "interface", "interface", words->interface);
 	if (words->threads > 1)

@@ -174,21 +174,9 @@ static int engine_word(struct args *args, struct run_words *words)
 	return words->backend ? 0 : exit_usage("engine: '%s' is neither user nor kernel", word);
 }
 
-static int jit_word(struct args *args, struct run_words *words)
+static int compile_word(struct args *args, struct run_words *words)
 {
-	/* In the order of enum run_jit. */
-	static const char *const modes[] = {"auto", "on", "off", NULL};
-	const char *word;
-	int mode, code = args_word(args, "jit", &word);
-
-	if (code)
-		return code;
-	mode = args_match(word, modes);
-	if (mode < 0)
-		return exit_usage("jit: '%s' is neither on, off nor auto", word);
-	words->jit = (enum run_jit)mode;
-	words->jit_said = true;
-	return 0;
+	return jit_word(args, &words->jit);
 }
 
 static int watch_word(struct args *args, struct run_words *words)
@@ -225,7 +213,7 @@ static const struct keyword {
 	{"pin", pin_word, false},
 	{"watch", watch_word, false},
 	{"engine", engine_word, false},
-	{"jit", jit_word, false},
+	{"jit", compile_word, false},
 };
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
 
@@ -273,10 +261,7 @@ static int words_check(const struct run_words *words)
 				  "(tcpdump -w FILE) and use pcap FILE");
 	if (words->interface && words->pace != RUN_PACE_NONE)
 		return exit_usage("rate: an interface's packets come at their own rate");
-	if (words->jit_said && words->backend->engine == BPFMAP_ENGINE_KERNEL)
-		return exit_usage("jit is for engine user; the kernel's is set by "
-				  "net.core.bpf_jit_enable");
-	return 0;
+	return jit_check(&words->jit, words->backend);
 }
 
 static int words_read(struct args *args, struct run_words *words)

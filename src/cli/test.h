@@ -16,6 +16,7 @@
 #ifndef BPFMAP_CLI_TEST_H
 #define BPFMAP_CLI_TEST_H
 
+#include "cli/jit.h"
 #include "cli/object.h"
 #include "cli/text.h"
 
@@ -147,8 +148,9 @@ struct test_run {
 	struct cli *cli;
 	const char *object_path;
 	struct object object; /* of the case before, if .bpf is not NULL */
-	bool keep;	      /* all cases go on with the maps of the one before */
-	int refused;	      /* -errno: the object cannot be opened, no case can run */
+	struct jit_words jit;
+	bool keep;   /* all cases go on with the maps of the one before */
+	int refused; /* -errno: the object cannot be opened, no case can run */
 };
 
 void test_case_run(struct test_run *run, const struct test_file *file, const struct test_case *test,

@@ -265,7 +265,9 @@ static int run_and_compare(struct test_run *run, const struct test_file *file,
 		err = test_maps_begin(file, test, run->cli, &run->object, &maps);
 	if (err)
 		return err;
-	run_err = probe_run(run, test, bpf_program__fd(prog), probe);
+	run_err = jit_apply(&run->jit, bpf_program__fd(prog));
+	if (!run_err)
+		run_err = probe_run(run, test, bpf_program__fd(prog), probe);
 	if (run_err || fails)
 		failure_compare(fails, run_err ? bpfmap_last_error() : NULL, differences);
 	if (!run_err)
@@ -283,48 +285,51 @@ static bool goes_on(const struct test_run *run, const struct test_case *test)
 	return run->object.bpf && (run->keep || test->keep);
 }
 
-/* The program that a case names, of the object that is loaded: all of its programs are. */
-static int program_choose(struct test_run *run, const struct test_file *file,
-			  const struct test_case *test)
+/* Bring the program that the case names to the front; libbpf has found it. */
+static void program_choose(struct test_run *run, const struct test_case *test)
 {
-	struct text names = {0};
-	int err;
-
-	for (size_t i = 0; i < run->object.prog_count; i++) {
+	for (size_t i = 0; test->program && i < run->object.prog_count; i++) {
 		struct bpf_program *prog = run->object.prog[i];
 
-		if (run->object.prog_count > 1 && !test->program)
-			break;
-		if (!test->program || !strcmp(bpf_program__name(prog), test->program)) {
+		if (!strcmp(bpf_program__name(prog), test->program)) {
 			run->object.prog[i] = run->object.prog[0];
 			run->object.prog[0] = prog;
-			return 0;
 		}
 	}
-	for (size_t i = 0; i < run->object.prog_count; i++)
-		text_addf(&names, "%s%s", i ? ", " : "", bpf_program__name(run->object.prog[i]));
-	err = test_refuse(file, test->node, "%s%s; the programs are: %s",
-			  test->program ? "there is no program " : "the case names no program",
-			  test->program ? test->program : "", text_str(&names));
-	text_free(&names);
-	return err;
 }
 
-/* 0, or -errno with the sentence in why. */
-static int case_load(struct test_run *run, const struct test_case *test, struct text *why)
+static void name_add(const char **names, size_t *count, const char *name)
 {
-	struct object_want want = {.unnamed = OBJECT_ALL};
+	for (size_t i = 0; i < *count; i++)
+		if (!strcmp(names[i], name))
+			return;
+	names[(*count)++] = name;
+}
+
+/* 0, or -errno with the sentence in why. Loaded are the programs of this case and of those that go on with its
+ * maps, and no others: one that the kernel refuses shall not be in the way. */
+static int case_load(struct test_run *run, const struct test_file *file,
+		     const struct test_case *test, struct text *why)
+{
+	const char **names;
+	size_t count = 0;
+	int err;
 
 	if (goes_on(run, test))
 		return 0;
 	if (run->object.bpf)
 		object_close(&run->object);
-	/* A program that is to be refused is loaded alone, so that it alone can be the cause. */
-	if (test->fails && test->program && !test->keep && !run->keep) {
-		want.progs = &test->program;
-		want.count = 1;
+	names = must_realloc(NULL, file->count * sizeof(*names));
+	for (const struct test_case *t = test; t < file->cases + file->count; t++) {
+		if (t > test && !t->keep && !run->keep)
+			break;
+		if (t->program)
+			name_add(names, &count, t->program);
 	}
-	return object_try(run->cli, run->object_path, &want, &run->object, why);
+	err = object_try(run->cli, run->object_path,
+			 &(struct object_want){.progs = names, .count = count}, &run->object, why);
+	free(names);
+	return err;
 }
 
 static int case_compare(struct test_run *run, const struct test_file *file,
@@ -337,20 +342,23 @@ static int case_compare(struct test_run *run, const struct test_file *file,
 
 	if (err)
 		return err;
-	err = case_load(run, test, &why);
+	err = case_load(run, file, test, &why);
+	if (err == OBJECT_WHICH || err == -ENOENT) {
+		err = test_refuse(file, test->node, "%s", text_str(&why));
+		text_free(&why);
+		return err;
+	}
 	if (err) {
-		/* Nobody may, or there is no such file: no matter which case. */
-		if (err == -EPERM || err == -EACCES || err == -ENOENT)
-			run->refused = err;
 		failure_compare(fails, text_str(&why), &result->differences);
-		if (run->refused)
+		/* Nobody may load programs, no matter which. */
+		if (err == -EPERM) {
+			run->refused = err;
 			text_addf(&result->why, "%s", text_str(&why));
+		}
 		text_free(&why);
 		return 0;
 	}
-	err = program_choose(run, file, test);
-	if (err)
-		return err;
+	program_choose(run, test);
 	probe = calloc(1, sizeof(*probe));
 	if (!probe)
 		must_realloc(NULL, SIZE_MAX);

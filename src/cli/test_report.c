@@ -64,8 +64,8 @@ static void group_text(struct text *text, const struct test_difference *item, si
 	int what, expected;
 
 	group_widths(item, count, &what, &expected);
-	text_addf(text, "%s%s%s%s\n", indent, item->where, item->key ? ", key " : "",
-		  item->key ? item->key : "");
+	text_addf(text, "%s%s%s%s%s\n", indent, item->key ? "map " : "", item->where,
+		  item->key ? ", key " : "", item->key ? item->key : "");
 	for (size_t i = 0; i < count; i++) {
 		text_addf(text, "%s  ", indent);
 		if (what)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define EXIT_CASE_FAILED 1
 
@@ -20,6 +21,7 @@ struct test_words {
 	char *beside; /* the file of that name, if none is given */
 	const char *junit;
 	bool tap, keep;
+	struct jit_words jit;
 	const struct backend *backend;
 	const char *only; /* cases whose name holds this */
 };
@@ -57,13 +59,18 @@ static int engine_word(struct args *args, struct test_words *words)
 	return words->backend ? 0 : exit_usage("engine: '%s' is neither user nor kernel", word);
 }
 
+static int compile_word(struct args *args, struct test_words *words)
+{
+	return jit_word(args, &words->jit);
+}
+
 /* Words behind OBJ; others are files. They are written out, as a file may have any name. */
 static const struct {
 	const char *name;
 	int (*read)(struct args *args, struct test_words *words);
 } keywords[] = {
-	{"engine", engine_word}, {"case", case_word},	{"keep", keep_word},
-	{"tap", tap_word},	 {"junit", junit_word},
+	{"engine", engine_word}, {"case", case_word}, {"keep", keep_word},
+	{"jit", compile_word},	 {"tap", tap_word},   {"junit", junit_word},
 };
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
 
@@ -116,6 +123,8 @@ static int words_parse(struct cli *cli, struct args *args, struct test_words *wo
 		seen[i] = true;
 		code = keywords[i].read(args, words);
 	}
+	if (!code)
+		code = jit_check(&words->jit, words->backend);
 	if (!code && words->tap && cli->for_programs)
 		code = exit_usage("tap and JSON are both for programs; choose one");
 	if (!code && !words->file_count)
@@ -168,7 +177,8 @@ static double now(void)
 
 static int files_run(struct cli *cli, const struct test_words *words, const struct test_file *files)
 {
-	struct test_run run = {.cli = cli, .object_path = words->object, .keep = words->keep};
+	struct test_run run = {
+		.cli = cli, .object_path = words->object, .keep = words->keep, .jit = words->jit};
 	struct test_results results = {.object = words->object, .engine = words->backend->name};
 	double begun = now();
 	int code;
@@ -208,6 +218,8 @@ int verb_test(struct cli *cli, struct args *args)
 	size_t count = 0;
 	int code = words_parse(cli, args, &words);
 
+	if (!code && access(words.object, R_OK))
+		code = exit_sentence(-errno, "can't open %s: %s", words.object, strerror(errno));
 	if (!code) {
 		cli_engine(cli, words.backend);
 		files = must_realloc(NULL, words.file_count * sizeof(*files));

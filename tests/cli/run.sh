@@ -111,7 +111,7 @@ done
 
 "$BPFMAP" run "$TYPES" prog pass pcap "$CAPTURE" repeat 100000 >"$work/int" 2>"$work/int.err" &
 pid=$!
-while ! grep -q "^SigCgt:.*[2367abef]$" "/proc/$pid/status" 2>/dev/null; do
+while ! { [ "/proc/$pid/exe" -ef "$BPFMAP" ] && grep -q "^SigCgt:.*[2367abef]$" "/proc/$pid/status"; } 2>/dev/null; do
 	kill -0 $pid 2>/dev/null || break
 done
 kill -INT $pid

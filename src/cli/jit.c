@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
+/* jit.c: see jit.h. */
+#include "cli/jit.h"
+
+int jit_word(struct args *args, struct jit_words *words)
+{
+	/* In the order of enum bpfmap_jit. */
+	static const char *const modes[] = {"off", "on", "auto", NULL};
+	const char *word;
+	int mode, code = args_word(args, "jit", &word);
+
+	if (code)
+		return code;
+	mode = args_match(word, modes);
+	if (mode < 0)
+		return exit_usage("jit: '%s' is neither on, off nor auto", word);
+	*words = (struct jit_words){(enum bpfmap_jit)mode, true};
+	return 0;
+}
+
+int jit_check(const struct jit_words *words, const struct backend *backend)
+{
+	if (words->said && backend->engine == BPFMAP_ENGINE_KERNEL)
+		return exit_usage("jit is for engine user; the kernel's is set by "
+				  "net.core.bpf_jit_enable");
+	return 0;
+}
+
+int jit_apply_to(const struct jit_words *words, struct bpfmap_prog *prog,
+		 struct bpfmap_prog_info *ret_info)
+{
+	int err = words->mode == BPFMAP_JIT_OFF ? 0 : bpfmap_prog_jit(prog, words->mode);
+
+	*ret_info = (struct bpfmap_prog_info){.sz = sizeof(*ret_info)};
+	return err ? err : bpfmap_prog_get_info(prog, ret_info);
+}
+
+int jit_apply(const struct jit_words *words, int prog_fd)
+{
+	struct bpfmap_prog *prog;
+	int err;
+
+	if (words->mode == BPFMAP_JIT_OFF)
+		return 0;
+	err = bpfmap_prog_from_fd(prog_fd, &prog);
+	if (err)
+		return err;
+	err = bpfmap_prog_jit(prog, words->mode);
+	bpfmap_prog_close(prog);
+	return err;
+}
