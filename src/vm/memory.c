@@ -220,7 +220,7 @@ static void refuse(struct vm_run *run, uint64_t addr, uint64_t bytes, uint32_t h
 static struct vm_range search_all(struct vm_run *run, uint64_t addr, uint64_t bytes)
 {
 	if (range_holds(&run->stack, addr, bytes))
-		return run->stack;
+		return (struct vm_range){run->stack.lo, run->stack.bytes, VM_READ | VM_WRITE};
 	if (range_holds(&run->packet, addr, bytes))
 		return run->packet;
 	return search(run, addr, bytes);

@@ -1184,6 +1184,14 @@ static void vm__string_that_is_not_readable_prints_as_nothing(void **state)
 	prints(2, "<%s>", "<>|");
 }
 
+static void vm__string_on_the_stack_prints(void **state)
+{
+	returns(5, PROG(ST(BPF_DW, FP, -8, 0x636261), ST(BPF_DW, FP, -16, 0x3e73253c),
+			MOV_REG(R1, FP), ADD_IMM(R1, -16), MOV_IMM(R2, 8), MOV_REG(R3, FP),
+			ADD_IMM(R3, -8), CALL(6), EXIT));
+	assert_string_equal(t.lines, "<abc>|");
+}
+
 static void vm__trace_vprintk_takes_its_arguments_from_memory(void **state)
 {
 	const struct bpf_insn insns[] = {ST(BPF_DW, FP, -16, 1),
@@ -1605,6 +1613,7 @@ static const struct CMUnitTest tests[] = {
 	TEST(vm__flags_and_widths_pad_as_in_C),
 	TEST(vm__trace_printk_refuses_other_formats),
 	TEST(vm__string_that_is_not_readable_prints_as_nothing),
+	TEST(vm__string_on_the_stack_prints),
 	TEST(vm__trace_vprintk_takes_its_arguments_from_memory),
 	TEST(vm__format_without_its_end_is_EINVAL),
 	TEST(vm__snprintf_returns_the_length_with_its_NUL),
