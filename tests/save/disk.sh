@@ -78,8 +78,11 @@ for torn in random zero; do
 	it "it was not touched" [ "$(unclean $torn.map)" = 1 ]
 done
 
+# The writer that was killed may have been between inserting a key and deleting it.
+before=$(elements ./m.map)
+it "it has its elements, and one more at most" [ "$before" -ge $N -a "$before" -le $((N + 1)) ]
 run resize ./m.map entries 200000
-it "a map on a disk is resized there" shows "entries 200000  moved $N"
+it "a map on a disk is resized there" shows "entries 200000  moved $before"
 it "cleanly" [ "$(unclean m.map)" = 0 ]
 run snapshot ./m.map m.snap
 it "with every element" reads m.snap values $N
