@@ -2,6 +2,11 @@
 /* jit.c: see jit.h. */
 #include "cli/jit.h"
 
+#include "bpf/prog_code.h"
+
+#include <errno.h>
+#include <string.h>
+
 int jit_word(struct args *args, struct jit_words *words)
 {
 	/* In the order of enum bpfmap_jit. */
@@ -12,9 +17,13 @@ int jit_word(struct args *args, struct jit_words *words)
 	if (code)
 		return code;
 	mode = args_match(word, modes);
-	if (mode < 0)
-		return exit_usage("jit: '%s' is neither on, off nor auto", word);
-	*words = (struct jit_words){(enum bpfmap_jit)mode, true};
+	if (mode < 0 && !strchr(word, '.') && !strchr(word, '/'))
+		return exit_usage(
+			"jit: '%s' is neither on, off nor auto, nor a file (FILE.so, ./FILE)",
+			word);
+	*words = (struct jit_words){.mode = mode < 0 ? BPFMAP_JIT_ON : (enum bpfmap_jit)mode,
+				    .said = true,
+				    .file = mode < 0 ? word : NULL};
 	return 0;
 }
 
@@ -26,11 +35,21 @@ int jit_check(const struct jit_words *words, const struct backend *backend)
 	return 0;
 }
 
-int jit_apply_to(const struct jit_words *words, struct bpfmap_prog *prog,
+/* A program that has code from an earlier case keeps it. */
+static int file_apply(const struct jit_words *words, int prog_fd)
+{
+	int err = words->file ? prog_code_load(prog_fd, words->file) : 0;
+
+	return err == -EBUSY ? 0 : err;
+}
+
+int jit_apply_to(const struct jit_words *words, int prog_fd, struct bpfmap_prog *prog,
 		 struct bpfmap_prog_info *ret_info)
 {
-	int err = words->mode == BPFMAP_JIT_OFF ? 0 : bpfmap_prog_jit(prog, words->mode);
+	int err = file_apply(words, prog_fd);
 
+	if (!err && words->mode != BPFMAP_JIT_OFF)
+		err = bpfmap_prog_jit(prog, words->mode);
 	*ret_info = (struct bpfmap_prog_info){.sz = sizeof(*ret_info)};
 	return err ? err : bpfmap_prog_get_info(prog, ret_info);
 }
@@ -45,7 +64,9 @@ int jit_apply(const struct jit_words *words, int prog_fd)
 	err = bpfmap_prog_from_fd(prog_fd, &prog);
 	if (err)
 		return err;
-	err = bpfmap_prog_jit(prog, words->mode);
+	err = file_apply(words, prog_fd);
+	if (!err)
+		err = bpfmap_prog_jit(prog, words->mode);
 	bpfmap_prog_close(prog);
 	return err;
 }

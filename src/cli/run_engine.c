@@ -59,7 +59,7 @@ static int prog_open(struct run_prog *prog, const struct bpf_program *bpf,
 		return 0;
 	err = bpfmap_prog_from_fd(prog->fd, &prog->handle);
 	if (!err)
-		err = jit_apply_to(&words->jit, prog->handle, &prog->info);
+		err = jit_apply_to(&words->jit, prog->fd, prog->handle, &prog->info);
 	return err ? exit_failure(err, "can't run %s", bpf_program__name(bpf)) : 0;
 }
 
