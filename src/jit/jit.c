@@ -241,12 +241,14 @@ static int program_write(struct jit *jit, LLVMMemoryBufferRef object, void *arg)
 	const char *path = arg;
 	size_t size = LLVMGetBufferSize(object);
 	FILE *file = fopen(path, "wb");
-	int err = !file || fwrite(LLVMGetBufferStart(object), 1, size, file) != size ? EIO : 0;
+	int err = 0;
 
-	if (file && fclose(file))
-		err = EIO;
+	if (!file || fwrite(LLVMGetBufferStart(object), 1, size, file) != size)
+		err = errno ? errno : EIO;
+	if (file && fclose(file) && !err)
+		err = errno;
 	LLVMDisposeMemoryBuffer(object);
-	return err ? jit->host->fail(err, "cannot write %s", path) : 0;
+	return err ? jit->host->fail(err, "cannot write %s: %s", path, strerror(err)) : 0;
 }
 
 static int program_emit(const struct vm_jit_host *host, const struct vm_prog *prog,
