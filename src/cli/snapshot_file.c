@@ -22,8 +22,8 @@
 #define BTF_MAX	    (16u << 20)
 #define CPUS_MAX    4096
 
-_Static_assert(sizeof(struct snapshot_head) == 256, "drawn in docs/snapshot-format.md");
-_Static_assert(sizeof(struct snapshot_chunk) == 24, "drawn in docs/snapshot-format.md");
+_Static_assert(sizeof(struct snapshot_head) == 256, "drawn in man/bpfmap-snapshot.5.scd");
+_Static_assert(sizeof(struct snapshot_chunk) == 24, "drawn in man/bpfmap-snapshot.5.scd");
 
 static uint32_t crc_of(const void *data, size_t len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* snapshot_file.h: a map in a file, to be carried anywhere. Format: docs/snapshot-format.md, which
+/* snapshot_file.h: a map in a file, to be carried anywhere. Format: man/bpfmap-snapshot.5.scd, which
  * tests/cli/save.sh reads with a program of its own. Numbers and elements are in the byte order of the
  * machine that wrote them, which the file tells.
  *

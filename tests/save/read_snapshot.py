@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-"""Reads a snapshot by docs/snapshot-format.md alone, with nothing of bpfmap's.
+"""Reads a snapshot by man/bpfmap-snapshot.5.scd alone, with nothing of bpfmap's.
 
 usage: read_snapshot.py FILE              the head's fields, the number of elements
        read_snapshot.py FILE values N     the values of keys below N are k * 7 and its complement where k is
