@@ -4,6 +4,7 @@
  * between a look and a use. Three users besides root: an owner, a member of the owner's group, a
  * stranger.
  */
+#include "apart.h"
 #include "harness.h"
 #include "bpf/command.h"
 #include "bpfmap/bpfmap.h"
@@ -11,7 +12,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/bpf.h>
 #include <signal.h>
 #include <stddef.h>
@@ -30,31 +30,9 @@
 #define RACE_MS	     700
 #define RACE_MORE_NS 20000000000ull /* at most, until it was a race */
 
-static void user_become(uid_t uid)
-{
-	gid_t group = uid == STRANGER_UID ? uid : GROUP;
-	gid_t main_group = uid == OWNER_UID ? GROUP : uid;
-
-	if (setgroups(1, &group) || setgid(main_group) || setuid(uid))
-		verdict_fail("cannot become user %u: %s", uid, strerror(errno));
-}
-
-static void as_user(uid_t uid, void (*work)(void))
-{
-	int status = 0;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		user_become(uid);
-		if (!verdict_failed())
-			work();
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
-		verdict_fail("user %u's process ended with status %x", uid, status);
-}
+static const struct apart_user owner = {OWNER_UID, GROUP, GROUP};
+static const struct apart_user member = {MEMBER_UID, MEMBER_UID, GROUP};
+static const struct apart_user stranger = {STRANGER_UID, STRANGER_UID, STRANGER_UID};
 
 static void expect(const char *what, int result, int expected)
 {
@@ -185,20 +163,20 @@ static void is_refused(void)
 
 static void groups_judge(void)
 {
-	as_user(OWNER_UID, owner_pins);
-	as_user(MEMBER_UID, is_refused);
+	apart_as(&owner, owner_pins);
+	apart_as(&member, is_refused);
 	tap_verdict("a fresh pin is closed to the group");
 	chmod(harness_path("group"), 0640);
-	as_user(MEMBER_UID, opens_and_reads);
-	as_user(STRANGER_UID, is_refused);
-	as_user(OWNER_UID, opens_and_writes);
+	apart_as(&member, opens_and_reads);
+	apart_as(&stranger, is_refused);
+	apart_as(&owner, opens_and_writes);
 	tap_verdict("mode 0640: the group reads, also through bpf(2); nobody else does");
 	chmod(harness_path("group"), 0660);
-	as_user(MEMBER_UID, opens_and_writes);
-	as_user(STRANGER_UID, is_refused);
+	apart_as(&member, opens_and_writes);
+	apart_as(&stranger, is_refused);
 	tap_verdict("mode 0660: the group writes; nobody else reads");
 	chmod(harness_path("group"), 0600);
-	as_user(MEMBER_UID, opens_and_writes);
+	apart_as(&member, opens_and_writes);
 	tap_canary("a member who is not let in is noticed");
 }
 
@@ -260,8 +238,8 @@ static void layouts_judge(void)
 {
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]) && !verdict_failed(); i++) {
 		change_now = &changes[i];
-		as_user(STRANGER_UID, stranger_work);
-		as_user(OWNER_UID, owner_refuses);
+		apart_as(&stranger, stranger_work);
+		apart_as(&owner, owner_refuses);
 		if (verdict_failed())
 			tap_note("it was %s", changes[i].what);
 		unlink(harness_path("foreign"));
@@ -280,10 +258,10 @@ static void lengths_judge(void)
 	static const off_t lengths[] = {0, 1, 4095, 4096, 8192, 1 << 20, (off_t)1 << 40};
 
 	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
-		as_user(STRANGER_UID, stranger_pins);
+		apart_as(&stranger, stranger_pins);
 		if (truncate(harness_path("foreign"), lengths[i]))
 			verdict_fail("truncate: %s", strerror(errno));
-		as_user(OWNER_UID, owner_refuses);
+		apart_as(&owner, owner_refuses);
 		unlink(harness_path("foreign"));
 	}
 	tap_verdict("another user's file of another length is refused with a sentence");
@@ -517,20 +495,20 @@ static void directory_judge(void)
 		tap_skip("the default runtime directory", NEIGHBOUR " exists");
 		return;
 	}
-	as_user(STRANGER_UID, stranger_creates_well);
+	apart_as(&stranger, stranger_creates_well);
 	unlink(NEIGHBOUR "/.ids");
 	rmdir(NEIGHBOUR);
 	tap_verdict("the default runtime directory is made with mode 0700");
 	if (mkdir(NEIGHBOUR, 0777) || chmod(NEIGHBOUR, 0777) || chown(NEIGHBOUR, OWNER_UID, GROUP))
 		verdict_fail("cannot prepare: %s", strerror(errno));
-	as_user(STRANGER_UID, stranger_creates);
+	apart_as(&stranger, stranger_creates);
 	rmdir(NEIGHBOUR);
 	tap_verdict("a runtime directory that somebody else made is refused");
 	snprintf(hers, sizeof(hers), "%s", harness_path("hers"));
 	if (mkdir(hers, 0700) || chown(hers, STRANGER_UID, STRANGER_UID) ||
 	    symlink(hers, NEIGHBOUR))
 		verdict_fail("cannot prepare: %s", strerror(errno));
-	as_user(STRANGER_UID, stranger_creates);
+	apart_as(&stranger, stranger_creates);
 	unlink(NEIGHBOUR);
 	rmdir(hers);
 	tap_verdict("a runtime directory that is a symbolic link is refused");

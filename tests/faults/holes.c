@@ -4,20 +4,17 @@
  * it. Opening must see it: it fills the holes, for readers too, or refuses with ENOMEM and a sentence. As
  * root, on a tmpfs of a few MiB in a mount namespace of each case's own.
  */
+#include "apart.h"
 #include "harness.h"
 #include "bpfmap/bpfmap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define PAGE	  4096u
@@ -42,15 +39,6 @@ static const struct shape {
 
 static const struct shape *shape;
 static uint8_t value[VALUE_MAX];
-
-static void tmpfs_enter(void)
-{
-	const char *dir = getenv("BPFMAP_DIR");
-
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", dir, "tmpfs", 0, "size=16m,mode=0700"))
-		_exit(77);
-}
 
 /* Takes all pages that are left. */
 static void stuff(void)
@@ -163,7 +151,7 @@ static void holes_judge(uint32_t flags)
 	char pin[256], copy[256];
 	struct bpfmap *map;
 
-	tmpfs_enter();
+	apart_tmpfs("size=16m,mode=0700");
 	snprintf(pin, sizeof(pin), "%s", harness_path("pin"));
 	snprintf(copy, sizeof(copy), "%s", harness_path("copy"));
 	copy_make(pin, copy);
@@ -201,7 +189,7 @@ static void punched(void)
 	struct stat st;
 	int fd;
 
-	tmpfs_enter();
+	apart_tmpfs("size=16m,mode=0700");
 	snprintf(pin, sizeof(pin), "%s", harness_path("pin"));
 	snprintf(copy, sizeof(copy), "%s", harness_path("copy"));
 	copy_make(pin, copy);
@@ -224,7 +212,7 @@ static void canary_work(void)
 	const uint8_t *bytes;
 	int fd;
 
-	tmpfs_enter();
+	apart_tmpfs("size=16m,mode=0700");
 	fd = open(harness_path("holey"), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
 	if (ftruncate(fd, PAGE))
 		_exit(1);
@@ -232,28 +220,6 @@ static void canary_work(void)
 	stuff();
 	if (*(volatile const uint8_t *)bytes)
 		_exit(1);
-}
-
-/* In a process of its own, as the mount is. False: not possible here. */
-static bool apart(void (*work)(void))
-{
-	int status = 0;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		work();
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		verdict_fail("cannot fork");
-	else if (WIFSIGNALED(status))
-		verdict_fail("died of signal %d (%s)", WTERMSIG(status),
-			     strsignal(WTERMSIG(status)));
-	else if (WEXITSTATUS(status) && WEXITSTATUS(status) != 77)
-		verdict_fail("ended with status %d", WEXITSTATUS(status));
-	return verdict_failed() || WEXITSTATUS(status) != 77;
 }
 
 static void apart_verdict(void (*work)(void), const char *what)

@@ -3,6 +3,7 @@
  * on descriptors and on address space, a memory control group (where one may be made), signals that
  * interrupt every call, and exec. What cannot be tried here is skipped aloud.
  */
+#include "apart.h"
 #include "harness.h"
 #include "value.h"
 #include "bpfmap/bpfmap.h"
@@ -10,12 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/bpf.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -92,46 +91,15 @@ static void refusal_judge(const char *what, int err, int expected)
 			     bpfmap_last_error());
 }
 
-/* In a process of its own, so that limits and namespaces end with it. Exit status 77: not possible
- * here. True if it was possible. */
-static bool apart(void (*work)(void))
-{
-	int status = 0;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		work();
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		verdict_fail("cannot fork");
-	else if (WIFSIGNALED(status))
-		verdict_fail("the process died of signal %d", WTERMSIG(status));
-	else if (WEXITSTATUS(status) && WEXITSTATUS(status) != 77)
-		verdict_fail("the process ended with status %d", WEXITSTATUS(status));
-	return !WIFEXITED(status) || WEXITSTATUS(status) != 77;
-}
-
 static void apart_verdict(void (*work)(void), const char *sentence, const char *why_not)
 {
-	if (apart(work) || verdict_failed())
+	if (apart(work))
 		tap_verdict(sentence);
 	else
 		tap_skip(sentence, why_not);
 }
 
 /* ---- a full tmpfs ---------------------------------------------------------------------------- */
-
-static void tmpfs_enter(void)
-{
-	const char *dir = getenv("BPFMAP_DIR");
-
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
-	    mount("tmpfs", dir, "tmpfs", 0, "size=1m,mode=0700"))
-		_exit(77);
-}
 
 /* Bytes that are not in use on the file system. */
 static uint64_t room(void)
@@ -241,7 +209,7 @@ static void too_large_judge(void)
 
 static void tmpfs_full(void)
 {
-	tmpfs_enter();
+	apart_tmpfs("size=1m,mode=0700");
 	too_large_judge();
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		creation_judge(&types[i]);
@@ -255,7 +223,7 @@ static void tmpfs_stuffed(void)
 	struct bpfmap *map;
 	int fd;
 
-	tmpfs_enter();
+	apart_tmpfs("size=1m,mode=0700");
 	fd = open(harness_path("stuffing"), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
 	while (fd >= 0 && write(fd, page, sizeof(page)) > 0)
 		;
@@ -279,7 +247,7 @@ static void limit_set(int resource, rlim_t soft)
 	getrlimit(resource, &limit);
 	limit.rlim_cur = soft;
 	if (setrlimit((__rlimit_resource_t)resource, &limit))
-		_exit(77);
+		_exit(APART_CANNOT);
 }
 
 /* Each limit from "nothing more" up, until it is enough: the failures on the way are clean. */
@@ -322,7 +290,7 @@ static void address_space_small(void)
 	rlim_t base;
 
 	if (fd < 0 || read(fd, line, sizeof(line) - 1) <= 0)
-		_exit(77);
+		_exit(APART_CANNOT);
 	close(fd);
 	base = (rlim_t)strtoull(line, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE);
 	getrlimit(RLIMIT_AS, &was);
@@ -376,7 +344,7 @@ static void cgroup_exceed(void)
 
 	snprintf(pid, sizeof(pid), "%d", (int)getpid());
 	if (!file_put(cgroup_dir, "cgroup.procs", pid))
-		_exit(77);
+		_exit(APART_CANNOT);
 	while (n < MAPS_MAX &&
 	       !map_make(BPF_MAP_TYPE_HASH, 1024, 0, BPFMAP_MEMORY_SHARED, &maps[n]))
 		n++;
@@ -424,7 +392,7 @@ static void cgroup_judge(void)
 		verdict_fail("signal %d", WTERMSIG(status));
 	tap_note("the process in the group %s",
 		 WIFSIGNALED(status) ? "was ended by the kernel (SIGKILL)" : "was refused");
-	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+	if (WIFEXITED(status) && WEXITSTATUS(status) == APART_CANNOT)
 		tap_skip(sentence, "the group cannot be joined");
 	else
 		tap_verdict(sentence);

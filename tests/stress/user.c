@@ -2,50 +2,26 @@
 /* user.c: who may do what with a pin is decided by the file's mode bits and nothing else. Two users,
  * neither of them root: the owner makes and pins a map; the guest tries. Needs root to become them.
  * A read-only handle reads everything, writes nothing, and leaves no trace in the region. */
+#include "apart.h"
 #include "harness.h"
 #include "value.h"
 #include "bpfmap/bpfmap.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#define OWNER_UID  30001u
-#define GUEST_UID  30002u
 #define ELEMENTS   20u
 #define VALUE_SIZE 64u
 
-static void user_become(uid_t uid)
-{
-	if (setgroups(0, NULL) != 0 || setgid(uid) != 0 || setuid(uid) != 0)
-		verdict_fail("cannot become user %u: %s", uid, strerror(errno));
-}
-
-/* Runs work as the user in a process of its own. */
-static void as_user(uid_t uid, void (*work)(void))
-{
-	int status = 0;
-	pid_t pid;
-
-	fflush(stdout);
-	pid = fork();
-	if (pid == 0) {
-		user_become(uid);
-		if (!verdict_failed())
-			work();
-		_exit(0);
-	}
-	if (pid < 0 || waitpid(pid, &status, 0) != pid || status != 0)
-		verdict_fail("user %u's process ended with status %x", uid, status);
-}
+static const struct apart_user owner = {30001, 30001, 30001};
+static const struct apart_user guest = {30002, 30002, 30002};
 
 static const char *pin_path(void)
 {
@@ -227,7 +203,7 @@ static void readers_leave_no_trace(void)
 	uint8_t *before = pin_bytes(&size_before);
 	uint8_t *after;
 
-	as_user(GUEST_UID, guest_reads_only);
+	apart_as(&guest, guest_reads_only);
 	after = pin_bytes(&size_after);
 	if (size_before != size_after || (before && after && memcmp(before, after, size_after)))
 		verdict_fail("a read-only user has changed the region");
@@ -244,21 +220,21 @@ int main(void)
 	}
 	/* The sticky bit, as in any directory that users share. */
 	chmod(getenv("BPFMAP_DIR"), 01777);
-	as_user(OWNER_UID, owner_makes_map);
+	apart_as(&owner, owner_makes_map);
 	tap_verdict("an ordinary user creates and pins a map, mode 0600");
-	as_user(GUEST_UID, guest_is_refused);
+	apart_as(&guest, guest_is_refused);
 	tap_verdict("another user cannot open a 0600 pin");
 	chmod(pin_path(), 0644);
-	as_user(GUEST_UID, guest_reads_only);
+	apart_as(&guest, guest_reads_only);
 	tap_verdict("another user reads a 0644 pin, and only reads");
 	readers_leave_no_trace();
 	tap_verdict("reading leaves the region byte for byte as it was");
 	chmod(pin_path(), 0666);
-	as_user(GUEST_UID, guest_writes);
-	as_user(OWNER_UID, owner_sees_guest);
+	apart_as(&guest, guest_writes);
+	apart_as(&owner, owner_sees_guest);
 	tap_verdict("another user writes a 0666 pin");
 	chmod(pin_path(), 0600);
-	as_user(GUEST_UID, guest_writes);
+	apart_as(&guest, guest_writes);
 	tap_canary("a guest who is let in where he must not be, or not, is caught");
 	return tap_finish();
 }
