@@ -308,17 +308,14 @@ static int part_add(struct build *build, const yaml_node_t *place, const char *n
 	struct text names = {0};
 	int err;
 
-	for (enum layer i = 0; i < LAYERS; i++) {
+	for (enum layer i = 0; i < LAYERS; i++)
 		if (!strcmp(layers[i].name, name))
 			return header_add(build, i, place, node);
-		text_addf(&names, "%s, ", layers[i].name);
-	}
-	for (size_t i = 0; node && i < sizeof(parts) / sizeof(parts[0]); i++) {
-		if (!strcmp(parts[i].name, name)) {
-			text_free(&names);
+	for (size_t i = 0; node && i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!strcmp(parts[i].name, name))
 			return parts[i].add(build, node);
-		}
-	}
+	for (enum layer i = 0; i < LAYERS; i++)
+		text_addf(&names, "%s, ", layers[i].name);
 	err = test_refuse(build->file, place,
 			  "what is '%s'? A packet is made of %spayload, hex and zeros", name,
 			  text_str(&names));
