@@ -45,7 +45,8 @@ struct vm_prog {
 	uint32_t prog_type;
 	uint32_t insn_cnt;
 	uint32_t map_cnt;
-	uint32_t uses_stack; /* 0: no instruction names R10, so no address of a frame can be known */
+	uint32_t
+		uses_stack; /* 0: no instruction names R10, so no address of a frame can be known */
 	struct vm_insn *code;
 	struct vm_step *steps;	/* code as the interpreter walks it (step.h) */
 	struct bpf_insn *insns; /* as they were loaded: for messages */

@@ -42,7 +42,7 @@ struct vm_loan {
 /* What a local call or a callback saves. */
 struct vm_frame {
 	const struct vm_step *ret; /* local calls of the interpreter */
-	uint64_t saved[4]; /* R6 to R9 */
+	uint64_t saved[4];	   /* R6 to R9 */
 };
 
 #define VM_VALUE_RANGES 4
