@@ -228,7 +228,7 @@ static bool argument_memory(struct call *call, uint32_t arg, uint64_t bytes, uin
 		t.place = VM_PLACE_UNKNOWN;
 	if (how & VM_READ)
 		access_read(call->s, &t);
-	else
+	if (how & VM_WRITE)
 		access_written(call->s, &t);
 	return t.place != VM_PLACE_UNKNOWN;
 }
@@ -263,6 +263,14 @@ static bool argument_map(struct call *call)
 	return true;
 }
 
+/* NULL: it may be any map. */
+static uint32_t peek_access(const struct bpfmap *map)
+{
+	if (!map)
+		return VM_READ | VM_WRITE;
+	return map->ops->pop ? VM_WRITE : VM_READ;
+}
+
 static bool argument_sure(struct call *call, uint32_t arg)
 {
 	const struct value *v = &call->args[arg];
@@ -277,9 +285,7 @@ static bool argument_sure(struct call *call, uint32_t arg)
 	case VM_ARG_KEY: return argument_element(call, arg, true, VM_READ);
 	case VM_ARG_VALUE: return argument_element(call, arg, false, VM_READ);
 	case VM_ARG_VALUE_OUT: return argument_element(call, arg, false, VM_WRITE);
-	case VM_ARG_VALUE_PEEK:
-		return argument_element(call, arg, false,
-					call->map && !call->map->ops->pop ? VM_READ : VM_WRITE);
+	case VM_ARG_VALUE_PEEK: return argument_element(call, arg, false, peek_access(call->map));
 	case VM_ARG_MEM:
 	case VM_ARG_MEM_OR_NULL: return argument_sized(call, arg, VM_READ);
 	case VM_ARG_MEM_OUT:
@@ -345,9 +351,10 @@ bool step_call_local(struct step *s)
 	struct value result;
 
 	enter(s, callee->start, &s->state->at[1], false);
+	/* Also of one that never comes back: what it reads of this frame must be cleared. */
+	apply_effect(s, &callee->effect);
 	if (!callee->effect.returns)
 		return false;
-	apply_effect(s, &callee->effect);
 	result = callee->effect.result;
 	if (result.id)
 		result.id = state_new_id(s->state);

@@ -184,6 +184,12 @@ static uint32_t null_id(const struct value *v)
 	return v->maybe_null ? v->id : ID_NOT_NULL;
 }
 
+/* Whether its word is 0 only as NULL. The sum of an address and its own complement would be, too. */
+static bool is_null_or_near(const struct value *v)
+{
+	return v->kind == VALUE_NUMBER || (v->n.smin >= -(int64_t)v->off && v->n.smax <= LAST_STOP);
+}
+
 /* One of them may be the number 0, the NULL of programs. */
 static struct value join_value(struct join *j, const struct value *a, const struct value *b)
 {
@@ -196,6 +202,8 @@ static struct value join_value(struct join *j, const struct value *a, const stru
 	}
 	v.maps = a->maps | b->maps;
 	v.maybe_null = a->kind != b->kind || a->maybe_null || b->maybe_null;
+	if (v.maybe_null && (!is_null_or_near(a) || !is_null_or_near(b)))
+		return value_any();
 	v.id = v.maybe_null ? pair_id(j, VALUE_VALUE, null_id(a), null_id(b), 0) : 0;
 	return v;
 }

@@ -482,6 +482,17 @@ static void value__or_null_after_a_join(void **state)
 	expect("UV");
 }
 
+static void value__whose_own_complement_is_added_is_not_null(void **state)
+{
+	/* R7 is 0 then, though R6, which was not NULL either, is an address. */
+	prove(XDP,
+	      PROG(RANDOM, MOV_REG(R9, R0), LD_VALUE(R6, DATA, 0), MOV_REG(R7, R6), MOV_IMM(R8, 0),
+		   ALU64_REG(BPF_SUB, R8, R6), ADD_REG(R7, R8), JMP_IMM(BPF_JEQ, R9, 0, 2),
+		   MOV_IMM(R6, 0), MOV_IMM(R7, 0), JMP_IMM(BPF_JNE, R7, 0, 3), MOV_REG(R1, FP),
+		   ADD_REG(R1, R6), ST(BPF_DW, R1, -8, 0), DONE));
+	expect("U");
+}
+
 static void value__atomics_must_be_aligned(void **state)
 {
 	prove(XDP,
@@ -870,8 +881,19 @@ static void frame__read_by_a_callee(void **state)
 			 0);
 }
 
+static void frame__read_by_a_callee_that_never_returns(void **state)
+{
+	assert_int_equal(clears(PROG(MOV_REG(R1, FP), CALL_LOCAL(1), EXIT, LDX(BPF_DW, R0, R1, -40),
+				     JA(-1), EXIT)),
+			 40);
+}
+
 static void frame__read_by_anything_that_is_not_proved(void **state)
 {
+	/* A peek in a map that is not known: a Bloom filter reads. */
+	assert_int_equal(clears(PROG(LD_VALUE(R1, DATA, 0), MOV_REG(R2, FP), ADD_IMM(R2, -8),
+				     CALL(BPF_FUNC_map_peek_elem), EXIT)),
+			 512);
 	assert_int_equal(clears(PROG(LD_VALUE(R1, DATA, 0), LDX(BPF_DW, R1, R1, 0),
 				     LDX(BPF_B, R0, R1, 0), EXIT)),
 			 512);
@@ -1185,6 +1207,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(value__read_only_and_write_only),
 	cmocka_unit_test(value__of_one_of_two_maps),
 	cmocka_unit_test(value__or_null_after_a_join),
+	cmocka_unit_test(value__whose_own_complement_is_added_is_not_null),
 	cmocka_unit_test(value__atomics_must_be_aligned),
 	cmocka_unit_test(value__an_index_that_a_loop_grows),
 	cmocka_unit_test(value__a_loop_up_to_a_bound),
@@ -1222,6 +1245,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(frame__what_is_written_first_need_not_be_cleared),
 	cmocka_unit_test(frame__written_on_one_path_only),
 	cmocka_unit_test(frame__read_by_a_callee),
+	cmocka_unit_test(frame__read_by_a_callee_that_never_returns),
 	cmocka_unit_test(frame__read_by_anything_that_is_not_proved),
 	cmocka_unit_test(frame__a_failing_helper_has_not_written),
 	cmocka_unit_test(control__what_is_not_reached),
