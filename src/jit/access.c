@@ -152,7 +152,7 @@ static enum ctx_kind context_kind(struct jit *jit, const struct access *access, 
 	return kind;
 }
 
-static LLVMValueRef context_load(struct jit *jit, const struct access *access)
+static LLVMValueRef context_field(struct jit *jit, const struct access *access)
 {
 	LLVMValueRef value;
 
@@ -167,6 +167,16 @@ static LLVMValueRef context_load(struct jit *jit, const struct access *access)
 	value = jit_field(jit, jit->run, offsetof(struct vm_run, fields) + access->ctx_off,
 			  access->type);
 	return access->bytes == 8 ? value : LLVMBuildZExt(jit->b, value, jit->i64, "");
+}
+
+/* A load that extends the sign cuts an address, as any other word. */
+static LLVMValueRef context_load(struct jit *jit, const struct access *access, bool is_signed)
+{
+	LLVMValueRef value = context_field(jit, access);
+
+	if (!is_signed)
+		return value;
+	return LLVMBuildSExt(jit->b, LLVMBuildTrunc(jit->b, value, access->type, ""), jit->i64, "");
 }
 
 /* ---- loads and stores ---- */
@@ -213,7 +223,7 @@ static LLVMValueRef load(struct jit *jit, const struct access *access, bool is_s
 	LLVMValueRef values[2], phi;
 
 	if (access->is_context)
-		return context_load(jit, access);
+		return context_load(jit, access, is_signed);
 	if (access->is_sure)
 		return load_fast(jit, access, is_signed);
 	fast = jit_block(jit, "fast");
