@@ -48,9 +48,11 @@ int jit_apply_to(const struct jit_words *words, int prog_fd, struct bpfmap_prog 
 {
 	int err = file_apply(words, prog_fd);
 
-	if (!err && words->mode != BPFMAP_JIT_OFF)
-		err = bpfmap_prog_jit(prog, words->mode);
 	*ret_info = (struct bpfmap_prog_info){.sz = sizeof(*ret_info)};
+	/* What there is to know of an interpreted program would have to be proved first. */
+	if (err || words->mode == BPFMAP_JIT_OFF)
+		return err;
+	err = bpfmap_prog_jit(prog, words->mode);
 	return err ? err : bpfmap_prog_get_info(prog, ret_info);
 }
 
