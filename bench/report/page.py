@@ -187,6 +187,15 @@ def types_part(results, figures):
     return lines
 
 
+def programs_part(results):
+    if not results.programs:
+        return []
+    return ["## Programs", "",
+            "Million packets per second, each packet of a sample many times in a row in each engine, best rounds; "
+            "`bench/programs.c` says how. The kernel's is its own JIT's code, as BPF_PROG_TEST_RUN reports it.",
+            *table(list(results.programs[0]), [list(row.values()) for row in results.programs])]
+
+
 def write(results, out, kind, notes):
     figures = pathlib.Path(out) / "figures"
     targets = all_targets(results, figures)
@@ -209,7 +218,7 @@ def write(results, out, kind, notes):
         *(["Sums that were wrong, because lookups missed keys that were present throughout:", "", *wrong(results), ""]
           if wrong(results) else []),
         *notes,
-        *hash_part(results, figures), *types_part(results, figures),
+        *hash_part(results, figures), *types_part(results, figures), *programs_part(results),
         "## Memory: bytes per entry when full", "", *memory_table(results),
         "## Cost growth", "",
         *picture("growth", figures / "growth", plots.growth(results)), *growth_table(results),

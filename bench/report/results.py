@@ -25,6 +25,10 @@ class Results:
     def __init__(self, folder):
         self.by_question = {p.stem: read(p) for p in sorted(pathlib.Path(folder).glob("*.tsv"))}
 
+        programs = pathlib.Path(folder) / "programs.table"
+        lines = programs.read_text(encoding="utf-8").splitlines() if programs.exists() else []
+        self.programs = [dict(zip(lines[0].split("\t"), line.split("\t"))) for line in lines[1:]]
+
     def rows(self, question, **wanted):
         return [row for row in self.by_question.get(question, [])
                 if all(row[name] == value for name, value in wanted.items())]

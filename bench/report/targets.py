@@ -180,7 +180,14 @@ def growth_targets(results):
     return [create, pages, flat, *walks]
 
 
+def program_targets(results):
+    target = Target("examples as compiled programs, packets per second, ours / kernel's", 1, True)
+    for row in results.programs:
+        target.add(row["program"], float(row["jit/kernel"]))
+    return [target]
+
+
 def all_targets(results, figures):
     targets = [*hash_targets(results), *own_targets(results), *type_targets(results), *page_targets(figures),
-               *growth_targets(results)]
+               *growth_targets(results), *program_targets(results)]
     return [target for target in targets if target.cases]
