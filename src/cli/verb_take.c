@@ -1,45 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* verb_take.c: one element, which is removed in the same step. */
 #include "cli/element.h"
-#include "cli/text.h"
+#include "cli/operand.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-static int take(struct cli *cli, struct args *args, const struct mapref *ref, uint8_t *key,
-		uint8_t *value)
+static int take(struct cli *cli, struct args *args, const struct operand *on)
 {
-	int err, code;
+	int err, code = operand_key(args, on, "take MAP key DATA");
 
-	if (!args_take(args, "key"))
-		return exit_usage("did not find key: bpfmap take MAP key DATA");
-	code = mapref_key(args, ref, key);
 	if (!code)
 		code = args_end(args);
 	if (code)
 		return code;
-	err = backend_map_take(ref->backend, ref->fd, key, value);
+	err = backend_map_take(on->ref.backend, on->ref.fd, on->key, on->value);
 	if (err == -ENOENT)
 		return exit_sentence(err, "take failed: the map has no such key");
 	if (err)
 		return exit_failure(err, "take failed");
-	element_print(cli->out, ref, NULL, key, value, 0);
+	element_print(cli->out, &on->ref, NULL, on->key, on->value, 0);
 	return 0;
 }
 
 int verb_take(struct cli *cli, struct args *args)
 {
-	uint8_t *key, *value;
-	struct mapref ref;
-	int code = mapref_parse(cli, args, &ref);
-
-	if (code)
-		return code;
-	key = must_realloc(NULL, ref.info.key_size);
-	value = must_realloc(NULL, backend_value_size(&ref.info));
-	code = take(cli, args, &ref, key, value);
-	free(key);
-	free(value);
-	mapref_close(&ref);
-	return code;
+	return operand_run(cli, args, take);
 }

@@ -1,32 +1,29 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* verb_update.c: insert or replace an element. */
-#include "cli/mapref.h"
-#include "cli/text.h"
+#include "cli/operand.h"
 #include "cli/variable.h"
 
 #include <errno.h>
-#include <stdlib.h>
 
-static int update(struct cli *cli, struct args *args, const struct mapref *ref, uint8_t *key,
-		  uint8_t *value)
+static int update(struct cli *cli, struct args *args, const struct operand *on)
 {
 	uint64_t flags;
 	int err, code;
 
-	if (!args_take(args, "key"))
-		return exit_usage("did not find key: bpfmap update MAP key DATA value DATA");
-	code = mapref_key(args, ref, key);
+	if (variable_is(&on->ref))
+		return variable_update(cli, args, &on->ref);
+	code = operand_key(args, on, "update MAP key DATA value DATA");
 	if (code)
 		return code;
 	if (!args_take(args, "value"))
 		return exit_usage("expected value, got: '%s'",
 				  args->count ? args_peek(args) : "nothing");
-	code = mapref_value(args, ref, key, value);
+	code = mapref_value(args, &on->ref, on->key, on->value);
 	if (!code)
 		code = mapref_flags(args, &flags);
 	if (code)
 		return code;
-	err = backend_map_update(ref->backend, ref->fd, key, value, flags);
+	err = backend_map_update(on->ref.backend, on->ref.fd, on->key, on->value, flags);
 	if (err == -EEXIST)
 		return exit_sentence(err, "update failed: the key exists already (noexist)");
 	if (err == -ENOENT)
@@ -39,22 +36,5 @@ static int update(struct cli *cli, struct args *args, const struct mapref *ref, 
 
 int verb_update(struct cli *cli, struct args *args)
 {
-	uint8_t *key, *value;
-	struct mapref ref;
-	int code = mapref_parse(cli, args, &ref);
-
-	if (code)
-		return code;
-	if (variable_is(&ref)) {
-		code = variable_update(cli, args, &ref);
-		mapref_close(&ref);
-		return code;
-	}
-	key = must_realloc(NULL, ref.info.key_size);
-	value = must_realloc(NULL, backend_value_size(&ref.info));
-	code = update(cli, args, &ref, key, value);
-	free(key);
-	free(value);
-	mapref_close(&ref);
-	return code;
+	return operand_run(cli, args, update);
 }
