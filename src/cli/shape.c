@@ -230,3 +230,20 @@ int shape_create(const struct shape *shape, const struct backend *backend, const
 {
 	return backend == &backend_user ? create_user(shape, dir) : create_live(shape, backend);
 }
+
+int shape_create_filled(const struct shape *shape, const struct mapref_file *file, shape_fill *fill,
+			void *arg)
+{
+	int err, fd = shape_create(shape, file->backend, NULL), code;
+
+	if (fd < 0)
+		return exit_failure(fd, "map create failed");
+	code = fill(arg, file->backend, fd);
+	if (!code) {
+		err = backend_pin(file->backend, fd, file->path);
+		if (err)
+			code = exit_failure(err, "can't pin the map at %s", file->word);
+	}
+	close(fd);
+	return code;
+}

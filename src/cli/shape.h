@@ -52,4 +52,10 @@ int shape_fits(const struct shape *from, const struct shape *to);
  * directory; for the kernel always NULL. */
 int shape_create(const struct shape *shape, const struct backend *backend, const char *dir);
 
+/* Puts the elements into the new map behind the descriptor. An exit code. */
+typedef int shape_fill(void *arg, const struct backend *backend, int fd);
+/* A new map of that shape, which gets its name when fill() has put everything in. An exit code. */
+int shape_create_filled(const struct shape *shape, const struct mapref_file *file, shape_fill *fill,
+			void *arg);
+
 #endif

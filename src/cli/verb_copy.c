@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
 
 struct copy {
 	struct cli *cli;
@@ -14,8 +13,9 @@ struct copy {
 	uint64_t count;
 };
 
-static int fill(struct copy *copy, const struct backend *backend, int fd)
+static int fill(void *arg, const struct backend *backend, int fd)
 {
+	struct copy *copy = arg;
 	struct progress progress;
 	struct transfer_read read = {.progress = &progress};
 	struct target *target;
@@ -31,22 +31,6 @@ static int fill(struct copy *copy, const struct backend *backend, int fd)
 	copy->count = target_count(target);
 	target_close(target);
 	return err ? exit_failure(err, "the copy is incomplete") : 0;
-}
-
-static int into_new(struct copy *copy, const struct mapref_file *file)
-{
-	int err, fd = shape_create(&copy->shape, file->backend, NULL), code;
-
-	if (fd < 0)
-		return exit_failure(fd, "map create failed");
-	code = fill(copy, file->backend, fd);
-	if (!code) {
-		err = backend_pin(file->backend, fd, file->path);
-		if (err)
-			code = exit_failure(err, "can't pin the map at %s", file->word);
-	}
-	close(fd);
-	return code;
 }
 
 static int into_open(struct copy *copy, const struct mapref *to)
@@ -93,7 +77,7 @@ static int into_path(struct copy *copy, struct args *args)
 		file.backend = world;
 	fd = backend_map_open_pin(file.backend, file.path);
 	if (fd == -ENOENT)
-		return into_new(copy, &file);
+		return shape_create_filled(&copy->shape, &file, fill, copy);
 	if (fd < 0)
 		return exit_failure(fd, "can't open the pinned map %s", file.word);
 	code = mapref_from_fd(copy->cli, file.backend, fd, &to);

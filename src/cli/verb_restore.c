@@ -6,7 +6,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 struct restore {
 	struct cli *cli;
@@ -29,8 +28,9 @@ static int records_move(struct restore *restore, struct target *target, struct p
 	return err ? err : target_flush(target);
 }
 
-static int fill(struct restore *restore, const struct backend *backend, int fd)
+static int fill(void *arg, const struct backend *backend, int fd)
 {
+	struct restore *restore = arg;
 	struct progress progress;
 	struct target *target;
 	int err = target_open(backend, fd, &restore->shape, &target);
@@ -43,22 +43,6 @@ static int fill(struct restore *restore, const struct backend *backend, int fd)
 	restore->count = target_count(target);
 	target_close(target);
 	return err ? exit_failure(err, "the restore is incomplete") : 0;
-}
-
-static int into_new(struct restore *restore, const struct mapref_file *file)
-{
-	int err, fd = shape_create(&restore->shape, file->backend, NULL), code;
-
-	if (fd < 0)
-		return exit_failure(fd, "map create failed");
-	code = fill(restore, file->backend, fd);
-	if (!code) {
-		err = backend_pin(file->backend, fd, file->path);
-		if (err)
-			code = exit_failure(err, "can't pin the map at %s", file->word);
-	}
-	close(fd);
-	return code;
 }
 
 /* Without a name in the words the map gets the one that it had. */
@@ -95,7 +79,7 @@ static int restore_run(struct restore *restore, struct args *args)
 		code = exit_usage("expected as PATH or into MAP, got: '%s'", args_peek(args));
 	if (!code)
 		code = args_end(args);
-	return code ? code : into_new(restore, &file);
+	return code ? code : shape_create_filled(&restore->shape, &file, fill, restore);
 }
 
 int verb_restore(struct cli *cli, struct args *args)
