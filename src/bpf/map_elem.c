@@ -44,6 +44,40 @@ int elem_unsupported(const struct bpfmap *map, const char *what)
 	return fail(E524, "maps of type %s do not support %s", map_type_word(map->spec.type), what);
 }
 
+/* The commands that read look at their flags before the descriptor. */
+static int read_flags_check(const char *command, uint64_t flags)
+{
+	if (flags & ~(uint64_t)BPF_F_LOCK)
+		return fail(EINVAL, "%s knows no flag but BPF_F_LOCK (4), given %#llx", command,
+			    (unsigned long long)flags);
+	return 0;
+}
+
+/* What one command does with the map behind its descriptor. */
+typedef int elem_work(struct bpfmap *map, const struct attr_elem *elem);
+
+/* Which rights of the descriptor a command needs. */
+#define NEEDS_READ  1u
+#define NEEDS_WRITE 2u
+
+/* The frame of all commands: descriptor, rights, then the work. */
+static int elem_command(const struct attr_elem *elem, unsigned int needs, elem_work *work)
+{
+	struct fd_ref ref;
+	int err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
+
+	if (err)
+		return err;
+	if (needs & NEEDS_READ)
+		err = elem_may_read(&ref);
+	if (!err && (needs & NEEDS_WRITE))
+		err = elem_may_write(&ref);
+	if (!err)
+		err = work(ref.object->map, elem);
+	fd_put(&ref);
+	return err;
+}
+
 /* Types without keys: what delete and next_key say. */
 static int keyless(const struct bpfmap *map, const char *what)
 {
@@ -137,7 +171,10 @@ static int elem_query(struct bpfmap *map, const struct attr_elem *elem)
 static int elem_lookup(struct bpfmap *map, const struct attr_elem *elem)
 {
 	elem_read_op *op = elem_reader(map, elem->flags);
+	int err = elem_lock_check(map, elem->flags);
 
+	if (err)
+		return err;
 	if (op)
 		return elem_fetch(map, elem, op);
 	if (!map->ops->peek)
@@ -147,23 +184,9 @@ static int elem_lookup(struct bpfmap *map, const struct attr_elem *elem)
 
 long map_lookup_elem(union call_attr *attr, const struct call *call)
 {
-	const struct attr_elem *elem = &attr->elem;
-	struct fd_ref ref;
-	int err;
+	int err = read_flags_check("lookup", attr->elem.flags);
 
-	if (elem->flags & ~(uint64_t)BPF_F_LOCK)
-		return fail(EINVAL, "lookup knows no flag but BPF_F_LOCK (4), given %#llx",
-			    (unsigned long long)elem->flags);
-	err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
-	if (err)
-		return err;
-	err = elem_may_read(&ref);
-	if (!err)
-		err = elem_lock_check(ref.object->map, elem->flags);
-	if (!err)
-		err = elem_lookup(ref.object->map, elem);
-	fd_put(&ref);
-	return err;
+	return err ? err : elem_command(&attr->elem, NEEDS_READ, elem_lookup);
 }
 
 static int elem_write(struct bpfmap *map, const void *key, const void *value, uint64_t flags)
@@ -179,8 +202,10 @@ static int elem_store(struct bpfmap *map, const struct attr_elem *elem)
 {
 	struct user_buf key_buf, value_buf;
 	const void *key, *value;
-	int err = key_read(&key_buf, map, elem->key, &key);
+	int err = elem_lock_check(map, elem->flags);
 
+	if (!err)
+		err = key_read(&key_buf, map, elem->key, &key);
 	if (err)
 		return err;
 	err = user_read(&value_buf, elem->value, map_syscall_value_size(map), "the value", &value);
@@ -194,19 +219,7 @@ static int elem_store(struct bpfmap *map, const struct attr_elem *elem)
 
 long map_update_elem(union call_attr *attr, const struct call *call)
 {
-	const struct attr_elem *elem = &attr->elem;
-	struct fd_ref ref;
-	int err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
-
-	if (err)
-		return err;
-	err = elem_may_write(&ref);
-	if (!err)
-		err = elem_lock_check(ref.object->map, elem->flags);
-	if (!err)
-		err = elem_store(ref.object->map, elem);
-	fd_put(&ref);
-	return err;
+	return elem_command(&attr->elem, NEEDS_WRITE, elem_store);
 }
 
 static int elem_remove(struct bpfmap *map, const struct attr_elem *elem)
@@ -224,17 +237,7 @@ static int elem_remove(struct bpfmap *map, const struct attr_elem *elem)
 
 long map_delete_elem(union call_attr *attr, const struct call *call)
 {
-	const struct attr_elem *elem = &attr->elem;
-	struct fd_ref ref;
-	int err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
-
-	if (err)
-		return err;
-	err = elem_may_write(&ref);
-	if (!err)
-		err = elem_remove(ref.object->map, elem);
-	fd_put(&ref);
-	return err;
+	return elem_command(&attr->elem, NEEDS_WRITE, elem_remove);
 }
 
 static int elem_next(struct bpfmap *map, const struct attr_elem *elem)
@@ -262,17 +265,7 @@ static int elem_next(struct bpfmap *map, const struct attr_elem *elem)
 
 long map_get_next_key(union call_attr *attr, const struct call *call)
 {
-	const struct attr_elem *elem = &attr->elem;
-	struct fd_ref ref;
-	int err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
-
-	if (err)
-		return err;
-	err = elem_may_read(&ref);
-	if (!err)
-		err = elem_next(ref.object->map, elem);
-	fd_put(&ref);
-	return err;
+	return elem_command(&attr->elem, NEEDS_READ, elem_next);
 }
 
 /* The value is copied to the caller when the element is gone already, as in the kernel: a bad pointer
@@ -281,8 +274,10 @@ static int elem_take(struct bpfmap *map, const struct attr_elem *elem)
 {
 	struct user_buf key_buf;
 	const void *key;
-	int err;
+	int err = elem_lock_check(map, elem->flags);
 
+	if (err)
+		return err;
 	if (map->ops->take)
 		return elem_fetch(map, elem, map_take);
 	if (map->ops->pop)
@@ -296,24 +291,7 @@ static int elem_take(struct bpfmap *map, const struct attr_elem *elem)
 
 long map_lookup_and_delete_elem(union call_attr *attr, const struct call *call)
 {
-	const struct attr_elem *elem = &attr->elem;
-	struct fd_ref ref;
-	int err;
+	int err = read_flags_check("lookup_and_delete", attr->elem.flags);
 
-	if (elem->flags & ~(uint64_t)BPF_F_LOCK)
-		return fail(EINVAL,
-			    "lookup_and_delete knows no flag but BPF_F_LOCK (4), given %#llx",
-			    (unsigned long long)elem->flags);
-	err = fd_get((int)elem->map_fd, OBJECT_MAP, &ref);
-	if (err)
-		return err;
-	err = elem_may_read(&ref);
-	if (!err)
-		err = elem_may_write(&ref);
-	if (!err)
-		err = elem_lock_check(ref.object->map, elem->flags);
-	if (!err)
-		err = elem_take(ref.object->map, elem);
-	fd_put(&ref);
-	return err;
+	return err ? err : elem_command(&attr->elem, NEEDS_READ | NEEDS_WRITE, elem_take);
 }
