@@ -269,16 +269,12 @@ static int parse_bare_string(struct parse *parse, const struct btf_place *place,
 
 /* ---- lists ---- */
 
-/* The opening brace or bracket; *ret_close is what ends the list. */
-static int list_open(struct parse *parse, char *ret_close)
+/* Takes the opening brace or bracket. What ends the list, or 0: there is none. */
+static char list_open(struct parse *parse)
 {
 	if (take(parse, '{'))
-		*ret_close = '}';
-	else if (take(parse, '['))
-		*ret_close = ']';
-	else
-		return unexpected(parse, "'{'");
-	return 0;
+		return '}';
+	return take(parse, '[') ? ']' : 0;
 }
 
 /* True if another entry follows; else the list is over (*err tells whether well). */
@@ -309,7 +305,9 @@ static int parse_array(struct parse *parse, const struct btf_type *type,
 	if (parse->depth == 1 && *parse->s != '{' && *parse->s != '[' &&
 	    btf_type_is_char(parse->btf, array->type))
 		return parse_bare_string(parse, place, array->nelems);
-	err = list_open(parse, &close);
+	close = list_open(parse);
+	if (!close)
+		return unexpected(parse, "'{'");
 	for (uint32_t i = 0; !err && list_next(parse, close, i, &err); i++) {
 		if (i == array->nelems)
 			return fail(ERANGE, "%s: it has %u elements, more were given", parse->field,
@@ -365,10 +363,11 @@ static int parse_members(struct parse *parse, const struct btf_type *type,
 {
 	const char *outer = parse->field;
 	uint32_t position = 0;
-	int err;
-	char close;
+	int err = 0;
+	char close = list_open(parse);
 
-	err = list_open(parse, &close);
+	if (!close)
+		return unexpected(parse, "'{'");
 	for (uint32_t done = 0; !err && list_next(parse, close, done, &err); done++) {
 		struct btf_place at = *place;
 		char name[NAME_LEN_MAX];

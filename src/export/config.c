@@ -119,7 +119,7 @@ static int read_bucket(struct reader *reader, const yaml_node_t *node, void *int
 
 static int read_size(struct reader *reader, const yaml_node_t *node, void *into)
 {
-	int64_t size;
+	int64_t size = 0;
 	int err = read_number(reader, node, UINT16_MAX, &size);
 
 	if (!err && size < 0)

@@ -66,9 +66,9 @@ static int lease_take(const char *path, int *ret_fd)
 
 static bool user_pin_is_busy(const char *path)
 {
-	int fd, err = lease_take(path, &fd);
+	int fd = -1, err = lease_take(path, &fd);
 
-	if (!err)
+	if (fd >= 0)
 		close(fd);
 	return err == -EBUSY;
 }
