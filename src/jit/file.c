@@ -58,17 +58,33 @@ static LLVMValueRef array_global(struct jit *jit, const char *name, LLVMTypeRef 
 	return global;
 }
 
+static LLVMValueRef words_global(struct jit *jit)
+{
+	const struct native_identity *identity = jit->identity;
+	LLVMValueRef bytes =
+		LLVMConstStringInContext2(jit->context, (const char *)identity->words,
+					  identity->count * sizeof(*identity->words), 1);
+	LLVMValueRef global = LLVMAddGlobal(jit->module, LLVMTypeOf(bytes), "words");
+
+	LLVMSetInitializer(global, bytes);
+	LLVMSetAlignment(global, sizeof(*identity->words));
+	LLVMSetLinkage(global, LLVMInternalLinkage);
+	LLVMSetGlobalConstant(global, 1);
+	return global;
+}
+
 /* struct vm_file_prog. */
 static void prog_global(struct jit *jit, LLVMValueRef literals, LLVMValueRef slots,
 			LLVMValueRef entries)
 {
 	LLVMValueRef fields[] = {
 		jit_u64(jit, vm_jit_abi()),
-		jit_u64(jit, jit->hash),
+		jit_u64(jit, jit->identity->hash),
 		jit_u32(jit, jit->prog->insn_cnt),
 		jit_u32(jit, jit->what_cnt),
 		jit_u32(jit, jit->sub_cnt),
-		jit_u32(jit, 0),
+		jit_u32(jit, jit->identity->count),
+		words_global(jit),
 		literals,
 		slots,
 		entries,
@@ -78,7 +94,7 @@ static void prog_global(struct jit *jit, LLVMValueRef literals, LLVMValueRef slo
 	LLVMValueRef global;
 	char name[48];
 
-	snprintf(name, sizeof(name), NATIVE_SYMBOL, (unsigned long long)jit->hash);
+	snprintf(name, sizeof(name), NATIVE_SYMBOL, (unsigned long long)jit->identity->hash);
 	global = LLVMAddGlobal(jit->module, LLVMTypeOf(value), name);
 	LLVMSetInitializer(global, value);
 	LLVMSetGlobalConstant(global, 1);

@@ -252,10 +252,11 @@ static int program_write(struct jit *jit, LLVMMemoryBufferRef object, void *arg)
 }
 
 static int program_emit(const struct vm_jit_host *host, const struct vm_prog *prog,
-			const struct vm_facts *facts, uint64_t hash, const char *path)
+			const struct vm_facts *facts, const struct native_identity *identity,
+			const char *path)
 {
 	struct jit jit = {
-		.host = host, .prog = prog, .facts = facts, .is_file = true, .hash = hash};
+		.host = host, .prog = prog, .facts = facts, .is_file = true, .identity = identity};
 
 	return program_make(&jit, program_write, (void *)(uintptr_t)path);
 }

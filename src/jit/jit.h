@@ -62,7 +62,7 @@ struct jit {
 
 	/* Code for a file: addresses come from a table, literals[i] of which is for what[i]. */
 	bool is_file;
-	uint64_t hash;
+	const struct native_identity *identity;
 	struct vm_literal *what;
 	uint32_t what_cnt;
 	LLVMValueRef literals; /* the table, in the function being made */

@@ -147,6 +147,13 @@ struct vm_jit_host {
 	int (*fail)(int err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 };
 
+/* What distinguishes a program's code from any other's: instructions, maps, this build. */
+struct native_identity {
+	uint64_t hash;
+	uint64_t *words;
+	uint32_t count;
+};
+
 /* A program in a file of compiled code, which is a shared object: exported there as NATIVE_SYMBOL with
  * its hash. */
 struct vm_file_prog {
@@ -155,7 +162,8 @@ struct vm_file_prog {
 	uint32_t insn_cnt;
 	uint32_t literal_cnt;
 	uint32_t entry_cnt;
-	uint32_t reserved;
+	uint32_t word_cnt;
+	const uint64_t *words;		   /* of its struct native_identity */
 	const struct vm_literal *literals; /* what native->literals is to hold */
 	const uint32_t *slots;		   /* of the entries */
 	vm_native_fn *const *entries;
@@ -170,7 +178,8 @@ struct vm_jit_ops {
 		       const struct vm_facts *facts, struct vm_native **ret_native);
 	/* Write an object file for the linker, for every machine of this architecture. */
 	int (*emit)(const struct vm_jit_host *host, const struct vm_prog *prog,
-		    const struct vm_facts *facts, uint64_t hash, const char *path);
+		    const struct vm_facts *facts, const struct native_identity *identity,
+		    const char *path);
 };
 
 /* Changes with every structure that both sides know. */
@@ -183,7 +192,7 @@ static inline uint64_t vm_jit_abi(void)
 		sizeof(struct vm_native), VM_HOST_COUNT, VM_OP_COUNT, offsetof(struct vm_run, fields),
 	};
 	/* clang-format on */
-	uint64_t abi = 1; /* raise it when meaning changes and no size does */
+	uint64_t abi = 2; /* raise it when meaning changes and no size does */
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
 		abi = abi * 0x100000001b3u ^ sizes[i];
@@ -193,7 +202,7 @@ static inline uint64_t vm_jit_abi(void)
 /* native.c: the module, loaded; and what is proved of prog for it. Freed with facts_free(). */
 int native_compiler(const struct vm_jit_ops **ret_ops);
 
-/* native_file.c: what distinguishes a program's code from any other's: instructions, maps, this build. */
+/* native_file.c: the hash of a struct native_identity. */
 uint64_t native_hash(const struct vm_prog *prog);
 #define NATIVE_SYMBOL "bpfmap_prog_%016llx"
 int native_file_load(const struct vm_prog *prog, const char *path, struct vm_native **ret_native);

@@ -3,9 +3,10 @@
  * linker, loaded without either.
  *
  * A file is trusted as any library is: it must belong to the caller or to root, and nobody else may be able
- * to write to it. That it fits is found by a hash over all that its code takes for granted: instructions,
+ * to write to it. That it fits is found by all that its code takes for granted, word by word: instructions,
  * program type, what the maps are and how they lie in memory, the structures and the version of this
- * library. Addresses are filled in for each program that is loaded.
+ * library. A hash of these words names the code; it is no proof, since programs with the same hash can be
+ * made. Addresses are filled in for each program that is loaded.
  */
 #include "vm/native.h"
 
@@ -14,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +27,16 @@ extern char **environ;
 
 /* ---- what a file is for ---- */
 
-static uint64_t add(uint64_t sum, uint64_t word)
+static void add(struct native_identity *to, uint64_t word)
 {
 	for (int byte = 0; byte < 8; byte++)
-		sum = (sum ^ (word >> (8 * byte) & 0xff)) * 0x100000001b3u;
-	return sum;
+		to->hash = (to->hash ^ (word >> (8 * byte) & 0xff)) * 0x100000001b3u;
+	if (to->words)
+		to->words[to->count] = word;
+	to->count++;
 }
 
-static uint64_t add_map(uint64_t sum, const struct bpfmap *map)
+static void add_map(struct native_identity *to, const struct bpfmap *map)
 {
 	const struct map_spec *spec = &map->spec;
 	struct vm_array array = {0};
@@ -41,14 +45,16 @@ static uint64_t add_map(uint64_t sum, const struct bpfmap *map)
 				  memory_map_may(map)};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-		sum = add(sum, words[i]);
+		add(to, words[i]);
 	if (!native_host.array(map, &array))
-		return sum;
-	return add(add(add(sum, array.stride), array.plane_stride), array.cpus);
+		return;
+	add(to, array.stride);
+	add(to, array.plane_stride);
+	add(to, array.cpus);
 }
 
 /* A map's number, which is the loader's choice, is replaced by its place among the program's maps. */
-static uint64_t add_insn(uint64_t sum, const struct vm_prog *prog, uint32_t at)
+static void add_insn(struct native_identity *to, const struct vm_prog *prog, uint32_t at)
 {
 	struct bpf_insn insn = prog->insns[at];
 	const struct vm_map *ref;
@@ -65,23 +71,46 @@ static uint64_t add_insn(uint64_t sum, const struct vm_prog *prog, uint32_t at)
 				insn.imm = (int32_t)i;
 	}
 	memcpy(&word, &insn, sizeof(word));
-	return add(sum, word);
+	add(to, word);
+}
+
+/* Into to->words, if there are any. */
+static void add_prog(struct native_identity *to, const struct vm_prog *prog)
+{
+	add(to, vm_jit_abi());
+	add(to, prog->prog_type);
+	add(to, prog->insn_cnt);
+	for (const char *c = BPFMAP_VERSION; *c; c++)
+		add(to, (uint8_t)*c);
+	for (uint32_t at = 0; at < prog->insn_cnt; at++) {
+		add_insn(to, prog, at);
+		if (prog->code[at].op == VM_OP_LD_IMM64)
+			add(to, (uint32_t)prog->insns[++at].imm);
+	}
+	for (uint32_t i = 0; i < prog->map_cnt; i++)
+		add_map(to, prog->maps[i].map);
 }
 
 uint64_t native_hash(const struct vm_prog *prog)
 {
-	uint64_t sum = add(add(vm_jit_abi(), prog->prog_type), prog->insn_cnt);
+	struct native_identity identity = {0};
 
-	for (const char *c = BPFMAP_VERSION; *c; c++)
-		sum = add(sum, (uint8_t)*c);
-	for (uint32_t at = 0; at < prog->insn_cnt; at++) {
-		sum = add_insn(sum, prog, at);
-		if (prog->code[at].op == VM_OP_LD_IMM64)
-			sum = add(sum, (uint32_t)prog->insns[++at].imm);
-	}
-	for (uint32_t i = 0; i < prog->map_cnt; i++)
-		sum = add_map(sum, prog->maps[i].map);
-	return sum;
+	add_prog(&identity, prog);
+	return identity.hash;
+}
+
+static int identity_make(const struct vm_prog *prog, struct native_identity *ret_identity)
+{
+	struct native_identity identity = {0};
+
+	add_prog(&identity, prog);
+	identity.words = calloc(identity.count, sizeof(*identity.words));
+	if (!identity.words)
+		return fail(ENOMEM, "no memory for what distinguishes a program");
+	identity.hash = identity.count = 0;
+	add_prog(&identity, prog);
+	*ret_identity = identity;
+	return 0;
 }
 
 /* ---- loading ---- */
@@ -103,26 +132,57 @@ static void file_free(struct vm_native *native)
 	free(code);
 }
 
-static int check_owner(const char *path)
+static bool is_of_others(const struct stat *st)
+{
+	return st->st_uid && st->st_uid != geteuid();
+}
+
+/* Who may rename things in a folder on the way may put another file in place of the one that was looked
+ * at. */
+static int check_folders(const char *full)
+{
+	char folder[PATH_MAX];
+	size_t len = strlen(full);
+	struct stat st;
+
+	snprintf(folder, sizeof(folder), "%s", full);
+	while (len > 1) {
+		while (folder[--len] != '/')
+			;
+		len += !len; /* the root's own slash stays */
+		folder[len] = '\0';
+		if (stat(folder, &st))
+			return fail_os(errno, "cannot use the folder %s of compiled code", folder);
+		if (is_of_others(&st) ||
+		    ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX)))
+			return fail(EPERM,
+				    "the folder %s of compiled code is not trusted: it must belong "
+				    "to you or to root, and only its owner may write to it (chmod "
+				    "go-w)",
+				    folder);
+	}
+	return 0;
+}
+
+static int check_owner(const char *full, uint64_t *ret_bytes)
 {
 	struct stat st;
 
-	if (stat(path, &st))
-		return fail_os(errno, "cannot use the compiled code in %s", path);
-	if ((st.st_uid && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+	if (stat(full, &st))
+		return fail_os(errno, "cannot use the compiled code in %s", full);
+	if (is_of_others(&st) || (st.st_mode & (S_IWGRP | S_IWOTH)))
 		return fail(EPERM,
 			    "the compiled code in %s is not trusted: it must belong to you or to "
 			    "root, and only its owner may write to it (chmod go-w)",
-			    path);
-	return 0;
+			    full);
+	*ret_bytes = (uint64_t)st.st_size;
+	return check_folders(full);
 }
 
 static int code_make(const struct vm_prog *prog, const struct vm_file_prog *file, void *library,
 		     struct vm_native **ret_native)
 {
 	struct file_code *code = calloc(1, sizeof(*code));
-	struct stat st = {0};
-	Dl_info info;
 
 	if (!code)
 		return fail(ENOMEM, "no memory for compiled code");
@@ -139,45 +199,62 @@ static int code_make(const struct vm_prog *prog, const struct vm_file_prog *file
 		code->entries[file->slots[i]] = file->entries[i];
 	for (uint32_t i = 0; i < file->literal_cnt; i++)
 		code->literals[i] = native_host.literal(prog, file->literals[i]);
-	if (dladdr(file, &info))
-		stat(info.dli_fname, &st);
-	code->native = (struct vm_native){.entries = code->entries,
-					  .literals = code->literals,
-					  .code_bytes = (uint64_t)st.st_size,
-					  .free = file_free};
+	code->native = (struct vm_native){
+		.entries = code->entries, .literals = code->literals, .free = file_free};
 	*ret_native = &code->native;
 	return 0;
 }
 
-int native_file_load(const struct vm_prog *prog, const char *path, struct vm_native **ret_native)
+static bool is_for(const struct vm_file_prog *file, const struct native_identity *identity)
 {
-	uint64_t hash = native_hash(prog);
+	return file && file->abi == vm_jit_abi() && file->hash == identity->hash &&
+	       file->word_cnt == identity->count &&
+	       !memcmp(file->words, identity->words, identity->count * sizeof(*identity->words));
+}
+
+static int library_use(const struct vm_prog *prog, const char *path, void *library,
+		       struct vm_native **ret_native)
+{
 	const struct vm_file_prog *file;
-	char full[4096], symbol[48];
-	void *library;
-	int err = check_owner(path);
+	struct native_identity identity;
+	char symbol[48];
+	int err = identity_make(prog, &identity);
 
 	if (err)
 		return err;
-	/* Without a slash it would be looked for among the system's libraries. */
-	if ((size_t)snprintf(full, sizeof(full), "%s%s", strchr(path, '/') ? "" : "./", path) >=
-	    sizeof(full))
-		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
-	library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
-	if (!library)
-		return fail(EINVAL, "%s is no file of compiled code: %s", path, dlerror());
-	snprintf(symbol, sizeof(symbol), NATIVE_SYMBOL, (unsigned long long)hash);
+	snprintf(symbol, sizeof(symbol), NATIVE_SYMBOL, (unsigned long long)identity.hash);
 	file = dlsym(library, symbol);
-	if (file && file->abi == vm_jit_abi() && file->hash == hash &&
-	    file->insn_cnt == prog->insn_cnt)
+	if (is_for(file, &identity))
 		err = code_make(prog, file, library, ret_native);
 	else
 		err = fail(EINVAL,
 			   "%s holds no code for program %s as it is: it was compiled from other "
 			   "instructions, for other maps or by another version; compile it again",
 			   path, prog->name[0] ? prog->name : "(without a name)");
+	free(identity.words);
+	return err;
+}
+
+int native_file_load(const struct vm_prog *prog, const char *path, struct vm_native **ret_native)
+{
+	char full[PATH_MAX];
+	uint64_t bytes = 0;
+	void *library;
+	int err;
+
+	if (!realpath(path, full))
+		return fail_os(errno, "cannot use the compiled code in %s", path);
+	err = check_owner(full, &bytes);
+	if (err)
+		return err;
+	library = dlopen(full, RTLD_NOW | RTLD_LOCAL);
+	if (!library)
+		return fail(EINVAL, "%s is no file of compiled code: %s", path, dlerror());
+	err = library_use(prog, path, library, ret_native);
 	if (err)
 		dlclose(library);
+	else
+		(*ret_native)->code_bytes = bytes;
 	return err;
 }
 
@@ -241,15 +318,20 @@ static int link_objects(const char *name, uint32_t n, const char *path)
 static int object_emit(const struct vm_jit_ops *ops, const struct vm_prog *prog, const char *name,
 		       uint32_t i)
 {
+	struct native_identity identity;
 	struct vm_facts facts;
 	char path[4096];
-	int err = facts_prove(prog, &facts);
+	int err = identity_make(prog, &identity);
 
 	if (err)
 		return err;
-	snprintf(path, sizeof(path), "%s.%u.o", name, i);
-	err = ops->emit(&native_host, prog, &facts, native_hash(prog), path);
-	facts_free(&facts);
+	err = facts_prove(prog, &facts);
+	if (!err) {
+		snprintf(path, sizeof(path), "%s.%u.o", name, i);
+		err = ops->emit(&native_host, prog, &facts, &identity, path);
+		facts_free(&facts);
+	}
+	free(identity.words);
 	return err;
 }
 
@@ -275,14 +357,29 @@ static int all_emit(const struct vm_jit_ops *ops, struct vm_prog *const *progs, 
 	return err;
 }
 
+/* Names of parts can be foreseen: nobody else may put links there. */
+static int check_place(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX], full[PATH_MAX + 2];
+
+	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+		 slash ? path : ".");
+	if (!realpath(folder, full))
+		return fail_os(errno, "cannot write %s", path);
+	return check_folders(strcat(full, "/"));
+}
+
 /* Written beside its place and renamed, so that who loads the file sees all of it. */
 int native_file_save(struct vm_prog *const *progs, uint32_t n, const char *path)
 {
 	const struct vm_jit_ops *ops;
 	char name[3800], part[4096];
 	uint32_t made = 0;
-	int err = native_compiler(&ops);
+	int err = check_place(path);
 
+	if (!err)
+		err = native_compiler(&ops);
 	if (err)
 		return err;
 	if ((size_t)snprintf(name, sizeof(name), "%s.%d", path, (int)getpid()) >= sizeof(name))

@@ -163,6 +163,53 @@ static void check_file(void)
 	subject_free(&other);
 }
 
+/* The file holds code for a sched_cls program of the same hash then: a collision, made by hand. */
+static int spoil_words(const char *path)
+{
+	const uint64_t from[2] = {vm_jit_abi(), BPF_PROG_TYPE_XDP};
+	const uint64_t to[2] = {vm_jit_abi(), BPF_PROG_TYPE_SCHED_CLS};
+	static uint8_t bytes[1 << 16];
+	FILE *file = fopen(path, "r+b");
+	size_t size = fread(bytes, 1, sizeof(bytes), file);
+	int found = 0;
+
+	for (size_t at = 0; at + sizeof(from) <= size; at++) {
+		if (memcmp(bytes + at, from, sizeof(from)) != 0)
+			continue;
+		memcpy(bytes + at, to, sizeof(to));
+		found++;
+	}
+	rewind(file);
+	return fwrite(bytes, 1, size, file) == size && !fclose(file) && found == 1;
+}
+
+static void check_collision(void)
+{
+	struct subject s = subject_new(4);
+
+	point(!vm_progs_save(&s.prog, 1, path_of("other.so")) && spoil_words(path_of("other.so")),
+	      "a program is saved, and is made another one of the same hash");
+	point(vm_prog_load_code(s.prog, path_of("other.so")) == -EINVAL && says("compile it again"),
+	      "its code is refused");
+	subject_free(&s);
+}
+
+static void check_folder(void)
+{
+	struct subject s = subject_new(4);
+
+	chmod(dir, 0777);
+	point(vm_prog_load_code(s.prog, path_of("counts.so")) == -EPERM && says("folder"),
+	      "a file in a folder that others may write to is refused");
+	point(vm_progs_save(&s.prog, 1, path_of("new.so")) == -EPERM && says("folder"),
+	      "nothing is saved there");
+	chmod(dir, 01777);
+	point(!vm_prog_load_code(s.prog, path_of("counts.so")),
+	      "unless others cannot rename what is there");
+	chmod(dir, 0700);
+	subject_free(&s);
+}
+
 static void check_without_linker(void)
 {
 	struct subject s = subject_new(4);
@@ -300,6 +347,8 @@ int main(void)
 	check_too_long();
 	check_threads();
 	check_file();
+	check_collision();
+	check_folder();
 	check_without_linker();
 	canary();
 	check_cache();
