@@ -6,6 +6,7 @@
  */
 #include "apart.h"
 #include "harness.h"
+#include "keyless.h"
 #include "bpfmap/bpfmap.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ static void stuff(void)
 static int element_put(struct bpfmap *map, uint32_t key)
 {
 	memset(value, (int)key + 1, bpfmap_value_bytes(map));
-	if (shape->type == BPF_MAP_TYPE_BLOOM_FILTER)
+	if (type_is_keyless(shape->type))
 		return bpfmap_push(map, value, 0);
 	if (shape->flags & BPFMAP_F_VARIABLE)
 		return bpfmap_var_update(map, &key, sizeof(key), value, 400, BPF_ANY);
@@ -66,7 +67,7 @@ static int element_get(struct bpfmap *map, uint32_t key)
 	uint32_t len;
 
 	memset(value, (int)key + 1, bpfmap_value_bytes(map));
-	if (shape->type == BPF_MAP_TYPE_BLOOM_FILTER)
+	if (type_is_keyless(shape->type))
 		return bpfmap_peek(map, value);
 	if (shape->flags & BPFMAP_F_VARIABLE)
 		return bpfmap_var_read(map, &key, sizeof(key), value, sizeof(value), &len);
@@ -76,15 +77,15 @@ static int element_get(struct bpfmap *map, uint32_t key)
 /* A pinned map with few of its elements, and its copy without the pages of zeroes. */
 static void copy_make(const char *pin, const char *copy)
 {
-	struct bpfmap_create_opts opts = {
-		.sz = sizeof(opts),
-		.type = shape->type,
-		.key_size = shape->type == BPF_MAP_TYPE_BLOOM_FILTER ? 0 : 4,
-		.value_size = shape->value_size,
-		.max_entries =
-			shape->type == BPF_MAP_TYPE_BLOOM_FILTER ? ENTRIES * BLOOM_ROOM : ENTRIES,
-		.map_flags = shape->flags,
-		.memory = BPFMAP_MEMORY_SHARED};
+	struct bpfmap_create_opts opts = {.sz = sizeof(opts),
+					  .type = shape->type,
+					  .key_size = type_is_keyless(shape->type) ? 0 : 4,
+					  .value_size = shape->value_size,
+					  .max_entries = shape->type == BPF_MAP_TYPE_BLOOM_FILTER
+								 ? ENTRIES * BLOOM_ROOM
+								 : ENTRIES,
+					  .map_flags = shape->flags,
+					  .memory = BPFMAP_MEMORY_SHARED};
 	char page[PAGE], zero[PAGE] = {0};
 	struct bpfmap *map;
 	off_t at = 0;

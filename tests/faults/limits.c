@@ -5,6 +5,7 @@
  */
 #include "apart.h"
 #include "harness.h"
+#include "keyless.h"
 #include "value.h"
 #include "bpfmap/bpfmap.h"
 
@@ -49,7 +50,7 @@ static int map_make(uint32_t type, uint32_t entries, uint32_t flags, uint32_t me
 	struct bpfmap_create_opts opts = {
 		.sz = sizeof(opts),
 		.type = type,
-		.key_size = type == BPF_MAP_TYPE_BLOOM_FILTER ? 0 : 4,
+		.key_size = type_is_keyless(type) ? 0 : 4,
 		.value_size = VALUE_SIZE,
 		.max_entries = entries,
 		.map_flags = flags,
@@ -143,8 +144,8 @@ static int elements_put(struct bpfmap *map, uint32_t type)
 	int err = 0;
 
 	for (uint32_t key = 0; key < 16 && !err; key++)
-		err = type == BPF_MAP_TYPE_BLOOM_FILTER ? bpfmap_push(map, value, 0)
-							: bpfmap_update(map, &key, value, BPF_ANY);
+		err = type_is_keyless(type) ? bpfmap_push(map, value, 0)
+					    : bpfmap_update(map, &key, value, BPF_ANY);
 	return err;
 }
 
@@ -156,7 +157,7 @@ static uint32_t fill_with(uint32_t type, struct bpfmap **maps, int *ret_err)
 
 	for (*ret_err = 0; n < MAPS_MAX; n++) {
 		*ret_err = map_make(type, 16, 0, BPFMAP_MEMORY_SHARED, &maps[n]);
-		if (!*ret_err && type != BPF_MAP_TYPE_BLOOM_FILTER)
+		if (!*ret_err && !type_is_keyless(type))
 			*ret_err = elements_put(maps[n], type);
 		if (*ret_err)
 			break;
@@ -415,9 +416,8 @@ static void storm_round(uint32_t round)
 	int err = map_make(type->type, 256, 0, BPFMAP_MEMORY_SHARED, &map);
 
 	for (uint32_t key = 0; key < 200 && !err; key++)
-		err = type->type == BPF_MAP_TYPE_BLOOM_FILTER
-			      ? bpfmap_push(map, value, 0)
-			      : bpfmap_update(map, &key, value, BPF_ANY);
+		err = type_is_keyless(type->type) ? bpfmap_push(map, value, 0)
+						  : bpfmap_update(map, &key, value, BPF_ANY);
 	if (!err)
 		err = bpfmap_check(map);
 	if (err)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* operations.c: see operations.h. */
 #include "operations.h"
+#include "keyless.h"
 #include "bpf/command.h"
 
 #include <errno.h>
@@ -34,7 +35,7 @@ static uint64_t seen[CPUS_MAX * VALUE_SIZE / 8];
 
 static bool has_keys(const struct bench *b)
 {
-	return b->type != BPF_MAP_TYPE_BLOOM_FILTER;
+	return !type_is_keyless(b->type);
 }
 
 static int map_make(struct bench *b)

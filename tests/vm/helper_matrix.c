@@ -6,6 +6,7 @@
  */
 #include "both.h"
 #include "isa_insn.h"
+#include "keyless.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -91,7 +92,7 @@ static void fill(uint32_t type)
 {
 	static const uint64_t values[4096] = {7, 7};
 	static const uint32_t key = 1;
-	int err = both_map_fill(type == BPF_MAP_TYPE_BLOOM_FILTER ? NULL : &key, values);
+	int err = both_map_fill(type_is_keyless(type) ? NULL : &key, values);
 
 	if (err)
 		printf("# filling: %d: %s\n", err, bpfmap_last_error());
@@ -101,8 +102,7 @@ static void compare(uint32_t type, const char *word, uint32_t map_flags, int fil
 {
 	const struct bpfmap_create_opts opts = {.sz = sizeof(opts),
 						.type = type,
-						.key_size =
-							type == BPF_MAP_TYPE_BLOOM_FILTER ? 0 : 4,
+						.key_size = type_is_keyless(type) ? 0 : 4,
 						.value_size = 8,
 						.max_entries = 2,
 						.map_flags = map_flags,
