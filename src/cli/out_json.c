@@ -56,30 +56,13 @@ static void json_lead(struct out_json *json)
 	json_newline(json);
 }
 
-/* Length of the UTF-8 sequence at s, 0 if there is none. */
-static size_t utf8_len(const unsigned char *s, size_t left)
-{
-	size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-
-	if (s[0] < 0xc2 || s[0] > 0xf4 || left < len)
-		return 0;
-	for (size_t i = 1; i < len; i++)
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-	/* Overlong forms, surrogates and what lies beyond U+10FFFF are not characters. */
-	if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
-	    (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
-		return 0;
-	return len;
-}
-
 static void json_quote(FILE *file, const char *text, size_t len)
 {
 	const unsigned char *s = (const unsigned char *)text;
 
 	putc('"', file);
 	for (size_t i = 0; i < len;) {
-		size_t seq = s[i] >= 0x80 ? utf8_len(s + i, len - i) : 0;
+		size_t seq = s[i] >= 0x80 ? text_utf8_len(s + i, len - i) : 0;
 
 		if (seq) {
 			fwrite(s + i, 1, seq, file);

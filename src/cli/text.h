@@ -23,4 +23,7 @@ void text_free(struct text *text);
 /* The string so far, "" if nothing was added. */
 const char *text_str(const struct text *text);
 
+/* Bytes of the UTF-8 character at s, of which left are there; 0 if there is none. */
+size_t text_utf8_len(const unsigned char *s, size_t left);
+
 #endif
