@@ -55,8 +55,7 @@ static void facts_fill(struct top_facts *facts, const struct bpfmap_info *info)
 	facts->type = mapref_type(&named);
 	facts->max_entries = info->max_entries;
 	facts->full_hurts = top_full_hurts(info->type);
-	/* A Bloom filter cannot count what it holds. */
-	facts->entries_known = info->type != BPF_MAP_TYPE_BLOOM_FILTER;
+	facts->entries_known = backend_is_counted(info->type);
 	facts->entries = info->entries;
 	facts->memory_known = true;
 	facts->memory_bytes = info->memory_bytes;

@@ -21,8 +21,7 @@ static int user_read(int fd, struct catalog_map *map)
 	if (err)
 		return err;
 	map->has_figures = true;
-	/* A Bloom filter cannot count what it holds. */
-	map->counted = map->info.type != BPF_MAP_TYPE_BLOOM_FILTER;
+	map->counted = backend_is_counted(map->info.type);
 	map->entries = map->figures.entries;
 	map->memory_bytes = map->figures.memory_bytes;
 	map->frozen = map->figures.frozen;

@@ -235,6 +235,11 @@ unsigned int backend_cpus(void)
 	return cpus > 0 ? (unsigned int)cpus : 1;
 }
 
+bool backend_is_counted(uint32_t map_type)
+{
+	return map_type != BPF_MAP_TYPE_BLOOM_FILTER;
+}
+
 bool backend_is_lru(uint32_t map_type)
 {
 	return map_type == BPF_MAP_TYPE_LRU_HASH || map_type == BPF_MAP_TYPE_LRU_PERCPU_HASH;

@@ -153,6 +153,8 @@ size_t backend_value_size(const struct bpf_map_info *info);
 /* True if the type holds one value per CPU. */
 bool backend_is_percpu(uint32_t map_type);
 unsigned int backend_cpus(void);
+/* True if the type can tell how many elements it holds; a Bloom filter cannot. */
+bool backend_is_counted(uint32_t map_type);
 /* True if a full map gives up elements for new ones. */
 bool backend_is_lru(uint32_t map_type);
 /* True if the key is an index and all elements exist. */

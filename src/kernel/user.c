@@ -158,8 +158,7 @@ static int user_map_stats(int fd, struct backend_stats *ret_stats)
 		return err;
 	*ret_stats = (struct backend_stats){
 		.frozen = info.frozen,
-		/* A Bloom filter cannot count what it holds. */
-		.counted = info.type != BPF_MAP_TYPE_BLOOM_FILTER,
+		.counted = backend_is_counted(info.type),
 		.entries = info.entries,
 		.high_water = info.high_water,
 		.failed_updates = info.failed_updates,
