@@ -67,7 +67,7 @@ static int word_parse(struct args *args, enum create_word which, struct create_w
 	return 0;
 }
 
-bool create_is_keyless(uint32_t type)
+static bool is_keyless(uint32_t type)
 {
 	return type == BPF_MAP_TYPE_BLOOM_FILTER || type == BPF_MAP_TYPE_QUEUE ||
 	       type == BPF_MAP_TYPE_STACK;
@@ -78,7 +78,7 @@ static int words_complete(const struct create_words *words, const char *verb)
 	for (int i = CREATE_TYPE; i <= CREATE_ENTRIES; i++) {
 		/* A type without keys needs none to be told. */
 		if (words->given[i] || words->optional[i] ||
-		    (i == CREATE_KEY && create_is_keyless(words->how.type)))
+		    (i == CREATE_KEY && is_keyless(words->how.type)))
 			continue;
 		return exit_usage(
 			"%s is missing: bpfmap %s type TYPE key SIZE value SIZE entries N",

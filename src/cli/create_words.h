@@ -31,7 +31,4 @@ struct create_words {
  * not given stays as it was. 0 or an exit code. */
 int create_words_parse(struct args *args, const char *verb, struct create_words *words);
 
-/* True if maps of the type have no keys. */
-bool create_is_keyless(uint32_t type);
-
 #endif

@@ -329,7 +329,6 @@ struct snapshot_reader {
 	struct shape shape; /* without its BTF */
 	FILE *file;
 	char *path;
-	uint32_t flags;
 	uint64_t size; /* of the file */
 	uint64_t at;   /* read so far */
 	uint8_t *chunk;
@@ -475,7 +474,6 @@ int snapshot_open(const char *path, struct snapshot_reader **ret_reader, struct 
 	}
 	if (!err) {
 		shape_from_head(&head, ret_shape);
-		r->flags = head.flags;
 		r->shape = *ret_shape;
 		err = btf_get(r, ret_shape);
 	}
@@ -574,11 +572,6 @@ uint64_t snapshot_bytes(const struct snapshot_reader *reader)
 uint64_t snapshot_done(const struct snapshot_reader *reader)
 {
 	return reader->at;
-}
-
-uint32_t snapshot_flags(const struct snapshot_reader *reader)
-{
-	return reader->flags;
 }
 
 void snapshot_close(struct snapshot_reader *reader)

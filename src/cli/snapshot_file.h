@@ -94,7 +94,6 @@ int snapshot_next(struct snapshot_reader *reader, struct record *ret_record);
 /* Bytes of the file, and how many were read. */
 uint64_t snapshot_bytes(const struct snapshot_reader *reader);
 uint64_t snapshot_done(const struct snapshot_reader *reader);
-uint32_t snapshot_flags(const struct snapshot_reader *reader);
 void snapshot_close(struct snapshot_reader *reader);
 
 #endif

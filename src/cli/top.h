@@ -78,7 +78,6 @@ int top_pages(struct top *top);
 
 void top_list_draw(struct top *top, struct top_view *view);
 void top_one_draw(struct top *top, struct top_view *view);
-void top_help_draw(const struct top_view *view);
 
 /* Pins by the names that MAP takes: below the pin directory. */
 void top_pins_text(const struct top_map *map, char *ret_text, size_t size);

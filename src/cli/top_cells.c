@@ -131,12 +131,6 @@ void top_cells_init(struct top_cells *cells)
 	*cells = (struct top_cells){.out.ops = &cells_ops};
 }
 
-void top_cells_clear(struct top_cells *cells)
-{
-	cells->count = 0;
-	cells->depth = 0;
-}
-
 void top_cells_free(struct top_cells *cells)
 {
 	for (size_t i = 0; i < cells->room; i++) {

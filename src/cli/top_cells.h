@@ -26,8 +26,6 @@ struct top_cells {
 };
 
 void top_cells_init(struct top_cells *cells);
-/* Begin the next row. */
-void top_cells_clear(struct top_cells *cells);
 void top_cells_free(struct top_cells *cells);
 
 #endif

@@ -128,7 +128,7 @@ static bool help_fits(void)
 }
 
 /* All on one page if it fits, else keys, then columns. */
-void top_help_draw(const struct top_view *view)
+static void help_draw(const struct top_view *view)
 {
 	int y = 2;
 
@@ -367,7 +367,7 @@ static void draw(struct top *top, struct top_view *view)
 
 	top_term_begin();
 	if (view->help)
-		top_help_draw(view);
+		help_draw(view);
 	else if (top->one.open)
 		top_one_draw(top, view);
 	else

@@ -86,7 +86,8 @@ struct hash_shm {
 	struct shm_u64 count; /* seq << 40 | owner << 28 | elements */
 	struct shm_u32 high_water;
 	uint8_t pad[52];
-	uint8_t pad2[64];
+	uint8_t pad2
+		[64]; /* held a counter that owners' records keep now; the lists stay in place */
 	struct pool_list_shm lists[LISTS_MAX];
 	struct shm_u64 chunks[CHUNKS_MAX / 64]; /* lazy bucket array: what has memory behind it */
 };

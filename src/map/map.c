@@ -63,14 +63,6 @@ const char *map_type_word(uint32_t type)
 	return NULL;
 }
 
-uint32_t map_type_from_word(const char *word)
-{
-	for (size_t i = 0; i < TYPES; i++)
-		if (!strcmp(types[i].word, word))
-			return types[i].type;
-	return 0;
-}
-
 size_t map_syscall_value_size(const struct bpfmap *map)
 {
 	return map->vcpus ? map->vcpus->count * RU8(map->spec.value_size) : map->spec.value_size;
@@ -116,7 +108,9 @@ int map_check_name(const char *name)
 	return 0;
 }
 
-int map_check_spec(const struct map_spec *spec)
+/* The checks of creation that need no memory, in the kernel's order: flags and extras common to all
+ * types, the type, its early check. */
+static int spec_check(const struct map_spec *spec)
 {
 	const struct map_ops *ops = map_ops_for(spec);
 	int err;
@@ -134,7 +128,7 @@ int map_check_spec(const struct map_spec *spec)
 static int body_bytes_of(const struct map_spec *spec, uint32_t cpus, uint64_t *ret_bytes)
 {
 	struct map_layout layout;
-	int err = map_check_spec(spec);
+	int err = spec_check(spec);
 
 	if (!err)
 		err = map_ops_for(spec)->layout(spec, cpus, &layout);
@@ -212,7 +206,7 @@ int map_plan(const struct bpfmap_create_opts *opts, uint32_t cpus, struct map_sp
 		return fail(EINVAL, "opts.sz is %zu, not sizeof(struct bpfmap_create_opts)",
 			    opts->sz);
 	spec_from_opts(opts, ret_spec);
-	err = map_check_spec(ret_spec);
+	err = spec_check(ret_spec);
 	if (!err && map_ops_for(ret_spec)->normalize)
 		map_ops_for(ret_spec)->normalize(ret_spec, cpus);
 	if (!err)

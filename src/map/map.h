@@ -45,9 +45,6 @@ void map_adopt_lookup_count(struct bpfmap *map);
 /* ENOTSUP, because the map's elements have no fixed size, or because its type `why`. */
 int map_lacks(const struct bpfmap *map, const char *why);
 
-/* The checks of creation that need no memory, in the kernel's order: flags and extras common to all
- * types, the type, its early check. */
-int map_check_spec(const struct map_spec *spec);
 /* What bpfmap_create() makes of opts on a machine with so many CPUs, with its errnos; nothing is made. */
 int map_plan(const struct bpfmap_create_opts *opts, uint32_t cpus, struct map_spec *ret_spec,
 	     struct map_layout *ret_layout);

@@ -114,7 +114,5 @@ const struct map_ops *map_ops_of(uint32_t type);
 const struct map_ops *map_ops_for(const struct map_spec *spec);
 /* "hash", ...; NULL if unknown. */
 const char *map_type_word(uint32_t type);
-/* BPF_MAP_TYPE_* for a word, 0 if unknown. */
-uint32_t map_type_from_word(const char *word);
 
 #endif
