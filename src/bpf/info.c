@@ -11,7 +11,6 @@
 #include "bpf/sha256.h"
 #include "bpf/user.h"
 #include "map/map.h"
-#include "sync/atomics.h"
 
 #include <errno.h>
 #include <string.h>

@@ -15,7 +15,6 @@
 #include "cli/shape.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define SNAPSHOT_MAGIC	 "\211bpfmap\n"

@@ -2,7 +2,6 @@
 /* verb_check.c: verify every invariant of a map's bytes. Looks only: what dead writers left is reported, and
  * repair mends it. */
 #include "cli/mapref.h"
-#include "cli/text.h"
 #include "cli/writers.h"
 
 #include <errno.h>

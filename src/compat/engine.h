@@ -3,8 +3,6 @@
 #ifndef BPFMAP_COMPAT_ENGINE_H
 #define BPFMAP_COMPAT_ENGINE_H
 
-#include <stddef.h>
-
 union call_attr;
 
 /* 1 while bpfmap answers, 0 while the kernel does. */
