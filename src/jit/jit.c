@@ -105,6 +105,20 @@ static void functions_mark(struct jit *jit)
 	}
 }
 
+static int blocks_check(const struct jit *jit)
+{
+	uint32_t count = 0;
+
+	for (LLVMValueRef fn = LLVMGetFirstFunction(jit->module); fn; fn = LLVMGetNextFunction(fn))
+		count += LLVMCountBasicBlocks(fn);
+	if (count <= JIT_MAX_BLOCKS)
+		return 0;
+	return jit->host->fail(E2BIG,
+			       "a program of so many branches and unproved accesses (%u blocks) is "
+			       "interpreted: compiling takes at most %u",
+			       count, JIT_MAX_BLOCKS);
+}
+
 static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
 {
 	LLVMTargetDataRef layout = LLVMCreateTargetDataLayout(machine);
@@ -122,6 +136,9 @@ static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
 	if (err)
 		return err;
 	jit_subs_make(jit);
+	err = blocks_check(jit);
+	if (err)
+		return err;
 	err = jit->is_file ? jit_file_finish(jit) : 0;
 	if (err)
 		return err;

@@ -36,8 +36,10 @@
 
 #define REG_FP 10
 
-/* More would take minutes. */
-#define JIT_MAX_INSNS 65536u
+/* More would take minutes: LLVM's time grows with the square of the basic blocks, of which each access
+ * that has to be checked makes four. */
+#define JIT_MAX_INSNS  65536u
+#define JIT_MAX_BLOCKS 16384u
 
 struct vm_helper;
 

@@ -290,6 +290,25 @@ static void check_too_long(void)
 }
 
 /* Counts while others compile, pause and count. */
+static void check_too_branched(void)
+{
+	enum { LOADS = 6000, SLOTS = LOADS + 3 };
+	struct bpf_insn *insns = calloc(SLOTS, sizeof(*insns));
+	struct subject s;
+
+	insns[0] = MOV_IMM(R0, 7);
+	insns[1] = JA(LOADS);
+	for (uint32_t i = 2; i < LOADS + 2; i++)
+		insns[i] = LDX(BPF_DW, R0, R0, 0);
+	insns[SLOTS - 1] = EXIT;
+	s = subject_of(insns, SLOTS, 4);
+	point(vm_prog_compile(s.prog, VM_JIT_ON) == -E2BIG && says("unproved accesses") &&
+		      run(&s) == 7,
+	      "a program may have too many checks to be compiled");
+	subject_free(&s);
+	free(insns);
+}
+
 static void *thread_run(void *arg)
 {
 	const struct subject *s = arg;
@@ -345,6 +364,7 @@ int main(void)
 		return 1;
 	check_modes();
 	check_too_long();
+	check_too_branched();
 	check_threads();
 	check_file();
 	check_collision();
