@@ -16,6 +16,7 @@ PLACES = {
     "tests/support/model_map.c": "the model does not know it",
     "tests/contract/types_contract.c": "no shapes for the contract with the kernel",
     "tests/diff/world.c": "no shapes for random scripts beside the kernel",
+    "tests/crash/subjects.def": "no subject to be killed at",
     "tests/fuzz/region_fuzz.c": "no shape for spoilt regions",
     "tests/fuzz/fuzz_region.c": "no shape for the harness that spoils regions",
     "tests/fuzz/fuzz_program.c": "no map for random programs",
@@ -34,7 +35,7 @@ def check(root):
     for place, missing in PLACES.items():
         text = (root / place).read_text()
         findings += [f"{place}: {word}: {missing}" for name, word in types
-                     if not re.search(rf"\bBPF_MAP_TYPE_{name}\b|^CHOICE\({name},", text, re.MULTILINE)]
+                     if not re.search(rf"\bBPF_MAP_TYPE_{name}\b|^(?:CHOICE|SUBJECT)\({name},", text, re.MULTILINE)]
     findings += [f"docs/maps/{word}.md: not written" for _, word in types if not (root / f"docs/maps/{word}.md").is_file()]
     return findings
 
@@ -44,6 +45,7 @@ SOUND = {
     "docs/maps/hash.md": "",
     **{place: "BPF_MAP_TYPE_HASH\n" for place in PLACES},
     "src/cli/choices.def": "CHOICE(HASH, 0)\n",
+    "tests/crash/subjects.def": "SUBJECT(HASH, 4, 8, 1, 0, NULL)\n",
 }
 BOTH = 'MAP_TYPE(HASH, "hash", hash_map_ops)\nMAP_TYPE(STACK, "stack", stack_map_ops)\n'
 CANARIES = [checklib.Canary(f"nothing in {place}", {"src/map/types.def": BOTH}, f"{place}: stack") for place in PLACES] + [
