@@ -143,9 +143,11 @@ case $code in
 *) it "an interface that does not exist" refuses 5 "there is no interface nosuch0" ;;
 esac
 if [ "$(id -u)" = 0 ]; then
-	mkdir "$work/nobody" && chown 65534 "$work/nobody" && chmod 755 "$work"
+	# Not below $work, which may lie in a directory of root's.
+	nobody=$(mktemp -d /dev/shm/bpfmap-nobody.XXXXXX) && chown 65534 "$nobody"
 	out=$(setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
-		env BPFMAP_DIR="$work/nobody" "$BPFMAP" run "$RUN" prog count interface lo 2>&1)
+		env BPFMAP_DIR="$nobody" "$BPFMAP" run "$RUN" prog count interface lo 2>&1)
+	rm -rf "$nobody"
 	it "root without its privileges neither" test "${out#*be root or have CAP_NET_RAW}" != "$out" -o "${out#*Permission denied}" != "$out"
 fi
 cat >"$work/veth" <<END
