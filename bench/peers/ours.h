@@ -56,6 +56,7 @@ static inline uint64_t table_bulk(struct table *t, const struct key *keys)
 #define TABLE_REMOVE
 #define TABLE_READ
 #include "loop.h"
+#include "ours_map.h"
 
 static void *ours_open(const struct table_spec *spec)
 {
@@ -72,22 +73,6 @@ static void *ours_open(const struct table_spec *spec)
 	fprintf(stderr, OURS_NAME ": %s\n", bpfmap_last_error());
 	free(t);
 	return NULL;
-}
-
-static void ours_close(void *table)
-{
-	struct table *t = table;
-
-	bpfmap_close(t->map);
-	free(t);
-}
-
-static uint64_t ours_bytes(void *table)
-{
-	struct table *t = table;
-	struct bpfmap_info info;
-
-	return bpfmap_get_info(t->map, &info) ? 0 : info.memory_bytes;
 }
 
 #define OURS_PEER                                                                           \

@@ -70,6 +70,7 @@ static inline uint64_t table_read(struct table *t, const uint32_t *id, struct va
 #define TABLE_ADD
 #define TABLE_CYCLE
 #include "loop.h"
+#include "ours_map.h"
 
 static uint64_t ours_run(void *table, uint32_t worker, enum op op, const struct batch *b)
 {
@@ -107,22 +108,6 @@ static void *ours_open(const struct table_spec *spec)
 	fprintf(stderr, OURS_NAME ": %s\n", bpfmap_last_error());
 	free(t);
 	return NULL;
-}
-
-static void ours_close(void *table)
-{
-	struct table *t = table;
-
-	bpfmap_close(t->map);
-	free(t);
-}
-
-static uint64_t ours_bytes(void *table)
-{
-	struct table *t = table;
-	struct bpfmap_info info;
-
-	return bpfmap_get_info(t->map, &info) ? 0 : info.memory_bytes;
 }
 
 #define OURS_PEER                                                                           \

@@ -25,6 +25,7 @@ static inline void table_put(struct table *t, const struct key *key, const struc
 
 #define TABLE_PUT
 #include "loop.h"
+#include "ours_map.h"
 
 static void *ours_open(const struct table_spec *spec)
 {
@@ -40,22 +41,6 @@ static void *ours_open(const struct table_spec *spec)
 	fprintf(stderr, "ours-bloom: %s\n", bpfmap_last_error());
 	free(t);
 	return NULL;
-}
-
-static void ours_close(void *table)
-{
-	struct table *t = table;
-
-	bpfmap_close(t->map);
-	free(t);
-}
-
-static uint64_t ours_bytes(void *table)
-{
-	struct table *t = table;
-	struct bpfmap_info info;
-
-	return bpfmap_get_info(t->map, &info) ? 0 : info.memory_bytes;
 }
 
 const struct peer peer_ours_bloom = {.name = "ours-bloom",
