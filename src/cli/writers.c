@@ -30,7 +30,7 @@ void writers_count(struct bpfmap *map, struct writers *ret_writers)
 		if (!shm_u32_load_relaxed(&record->state))
 			continue;
 		if (owner_alive(owners, n)) {
-			ret_writers->alive += !(owners->mine[n / 8] >> (n % 8) & 1);
+			ret_writers->alive += !(owners->mine[n / 32] >> (n % 32) & 1);
 			continue;
 		}
 		ret_writers->dead++;

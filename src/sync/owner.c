@@ -64,19 +64,17 @@ bool owner_other_users(int fd)
 
 static bool is_mine(const struct owner_table *table, uint32_t number)
 {
-	return __atomic_load_n(&table->mine[number / 8], __ATOMIC_RELAXED) >> (number % 8) & 1;
+	return __atomic_load_n(&table->mine[number / 32], __ATOMIC_RELAXED) >> (number % 32) & 1;
 }
 
 static void set_mine(struct owner_table *table, uint32_t number)
 {
-	__atomic_fetch_or(&table->mine[number / 8], (uint8_t)(1u << (number % 8)),
-			  __ATOMIC_RELAXED);
+	__atomic_fetch_or(&table->mine[number / 32], 1u << (number % 32), __ATOMIC_RELAXED);
 }
 
 static void clear_mine(struct owner_table *table, uint32_t number)
 {
-	__atomic_fetch_and(&table->mine[number / 8], (uint8_t) ~(1u << (number % 8)),
-			   __ATOMIC_RELAXED);
+	__atomic_fetch_and(&table->mine[number / 32], ~(1u << (number % 32)), __ATOMIC_RELAXED);
 }
 
 uint32_t owner_count(const struct owner_table *table)
@@ -224,7 +222,7 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 static uint32_t next_mine(const struct owner_table *table, uint32_t n)
 {
 	while (n < OWNER_MAX && !is_mine(table, n))
-		n += n % 8 || table->mine[n / 8] ? 1 : 8;
+		n += n % 32 || table->mine[n / 32] ? 1 : 32;
 	return n;
 }
 

@@ -89,7 +89,7 @@ struct owner_table {
 	 * read-only table, which shares them with others. */
 	struct owner_local *by_thread;
 	uint32_t threads;	     /* entries from the first on that may be in use */
-	uint8_t mine[OWNER_MAX / 8]; /* numbers that this handle holds */
+	uint32_t mine[OWNER_MAX / 32]; /* numbers that this handle holds */
 	owner_reserve_fn *reserve;
 	void *reserve_arg;
 	owner_mend_fn *mend; /* the map type's; set after open, before the first registration */
