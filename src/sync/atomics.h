@@ -37,6 +37,14 @@ static inline void shm_u8_store_relaxed(struct shm_u8 *w, uint8_t v)
 	__atomic_store_n(&w->raw, v, __ATOMIC_RELAXED);
 }
 
+/* gcc for RISC-V before 13.3 compares a whole register with a 32-bit word (its bug 114130), whatever is in the
+ * upper half: what is expected is loaded anew, which extends it as it should be. */
+#ifdef __riscv
+#define CAS_EXPECTED(expected) __asm__("" : "+m"(*(expected)))
+#else
+#define CAS_EXPECTED(expected) ((void)0)
+#endif
+
 _Static_assert(__atomic_always_lock_free(8, 0), "shared words need lock-free 64-bit atomics");
 
 #define SHM_WORD_OPS(bits)                                                                         \
@@ -63,6 +71,7 @@ _Static_assert(__atomic_always_lock_free(8, 0), "shared words need lock-free 64-
 						     uint##bits##_t *expected, uint##bits##_t v)   \
 	{                                                                                          \
 		seam_step();                                                                       \
+		CAS_EXPECTED(expected);                                                            \
 		return __atomic_compare_exchange_n(&w->raw, expected, v, false, __ATOMIC_ACQ_REL,  \
 						   __ATOMIC_ACQUIRE);                              \
 	}                                                                                          \

@@ -9,6 +9,7 @@
 #ifndef BPFMAP_VM_ATOMICS_H
 #define BPFMAP_VM_ATOMICS_H
 
+#include "sync/atomics.h"
 #include "vm/insn.h"
 
 #define ATOMIC_RMW(bits)                                                                          \
@@ -30,6 +31,7 @@
 			return __atomic_fetch_xor(word, value, __ATOMIC_SEQ_CST);                 \
 		case BPF_XCHG: return __atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);         \
 		default:                                                                          \
+			CAS_EXPECTED(&r0);                                                        \
 			__atomic_compare_exchange_n(word, &r0, value, 0, __ATOMIC_SEQ_CST,        \
 						    __ATOMIC_SEQ_CST);                            \
 			return r0;                                                                \
