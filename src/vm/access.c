@@ -16,7 +16,7 @@ bool access_load(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *re
 	from = memory_find(run, addr, bytes, VM_READ);
 	if (!from)
 		return false;
-	memcpy(ret_value, from, bytes);
+	memcpy(register_low(ret_value, bytes), from, bytes);
 	return true;
 }
 
@@ -29,7 +29,7 @@ bool access_store(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t va
 	to = memory_find(run, addr, bytes, VM_WRITE);
 	if (!to)
 		return false;
-	memcpy(to, &value, bytes);
+	memcpy(to, register_low(&value, bytes), bytes);
 	return true;
 }
 

@@ -8,6 +8,12 @@
 
 #include "vm/run.h"
 
+/* Where in memory a register's low bytes are, which depends on the byte order. */
+static inline void *register_low(uint64_t *reg, uint32_t bytes)
+{
+	return (uint8_t *)reg + (__BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? sizeof(*reg) - bytes : 0);
+}
+
 /* bytes at addr, extended with zeroes; from a context's data and data_end the whole pointer. *ret_value
  * is 0 after a failure. */
 bool access_load(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *ret_value);

@@ -15,6 +15,7 @@
  * context (helpers.c).
  */
 #include "base/error.h"
+#include "vm/access.h"
 #include "vm/run.h"
 
 #include <arpa/inet.h>
@@ -134,7 +135,7 @@ bool ctx_load(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *ret_v
 	case CTX_DATA_META: *ret_value = run->packet.lo; return true;
 	default: break;
 	}
-	memcpy(&value, (const uint8_t *)&run->fields + off, bytes);
+	memcpy(register_low(&value, bytes), (const uint8_t *)&run->fields + off, bytes);
 	*ret_value = value;
 	return true;
 }
@@ -147,7 +148,7 @@ bool ctx_store(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t value
 
 	if (!field_allows(prog_type, field, off, bytes, VM_WRITE))
 		return refuse(run, "store", off, bytes, field);
-	memcpy((uint8_t *)&run->fields + off, &value, bytes);
+	memcpy((uint8_t *)&run->fields + off, register_low(&value, bytes), bytes);
 	return true;
 }
 
