@@ -132,6 +132,9 @@ static int page_probe(uint64_t addr)
 {
 	uint64_t word = addr & ~(uint64_t)7;
 
+	/* NULL would be no argument at all, which is no error. */
+	if (!word)
+		return -EFAULT;
 	return syscall(SYS_rt_sigprocmask, ~0, word, NULL, 8) == 0 || errno == EINVAL ? 0 : -EFAULT;
 }
 
