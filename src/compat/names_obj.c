@@ -145,7 +145,7 @@ static int load_try(union call_attr *attr, int attempts)
 
 BPFMAP_API int bpf_prog_load(enum bpf_prog_type type, const char *prog_name, const char *license,
 			     const struct bpf_insn *insns, size_t insn_cnt,
-			     const struct bpf_prog_load_opts *opts)
+			     BPFMAP_LOAD_OPTS_CONST struct bpf_prog_load_opts *opts)
 {
 	union call_attr attr = {.load = {.prog_type = type,
 					 .insn_cnt = (uint32_t)insn_cnt,
@@ -217,7 +217,7 @@ BPFMAP_API int bpf_prog_test_run_opts(int prog_fd, struct bpf_test_run_opts *opt
 }
 
 BPFMAP_API int bpf_btf_load(const void *btf_data, size_t btf_size,
-			    const struct bpf_btf_load_opts *opts)
+			    BPFMAP_LOAD_OPTS_CONST struct bpf_btf_load_opts *opts)
 {
 	union call_attr attr = {.btf = {.btf = ptr(btf_data), .size = (uint32_t)btf_size}};
 	char *log_buf = OPTS(opts, log_buf);
