@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BY_ORDER(little, big) (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? (little) : (big))
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const uint64_t edges[] = {
@@ -374,12 +376,18 @@ static const struct load {
 #include "isa.def"
 };
 
+/* Where in memory the n bytes are that are least in a register. */
+static void *low_bytes(uint64_t *word, uint32_t n)
+{
+	return (uint8_t *)word + BY_ORDER(0, 8 - n);
+}
+
 static uint64_t load_result(const struct load *load, const uint64_t in[2], int off)
 {
 	uint64_t value = 0;
 	int unused = 64 - 8 * load->bytes;
 
-	memcpy(&value, (const uint8_t *)in + off, load->bytes);
+	memcpy(low_bytes(&value, load->bytes), (const uint8_t *)in + off, load->bytes);
 	return load->is_signed ? (uint64_t)((int64_t)(value << unused) >> unused) : value;
 }
 
@@ -434,13 +442,17 @@ static void store_run(const struct store *store, uint64_t in0, uint64_t value, i
 {
 	struct isa_run *run = add_run(in0, 0, 0, ISA_UNTOUCHED);
 
-	memcpy((uint8_t *)run->out + off, &value, store->bytes);
+	memcpy((uint8_t *)run->out + off, low_bytes(&value, store->bytes), store->bytes);
 	run->ret = (uint32_t)run->out[0];
 }
 
-static uint64_t store_low(const struct store *store, uint64_t value)
+/* A double word of zeros whose first bytes are value's low ones. */
+static uint64_t store_first(const struct store *store, uint64_t value)
 {
-	return value << (64 - 8 * store->bytes) >> (64 - 8 * store->bytes);
+	uint64_t word = 0;
+
+	memcpy(&word, low_bytes(&value, store->bytes), store->bytes);
+	return word;
 }
 
 static void store_cases(void)
@@ -466,7 +478,7 @@ static void store_cases(void)
 		begin("st%s_imm_%d_on_stack", store->name, imm);
 		EMIT(LD_VALUE(R9, 0, 0), ST(BPF_DW, FP, -8, 0), ST(store->size, FP, -8, imm),
 		     LDX(BPF_DW, R0, FP, -8), STX(BPF_DW, R9, R0, ISA_OUT), EXIT);
-		add_run(0, 0, 0, store_low(store, (uint64_t)(int64_t)imm));
+		add_run(0, 0, 0, store_first(store, (uint64_t)(int64_t)imm));
 	}
 }
 
@@ -494,14 +506,20 @@ static const struct atomic {
 #include "isa.def"
 };
 
+/* A narrow operation is on the first half of memory, which is the upper one where bytes come in that order. */
+static uint64_t first_half_low(uint64_t mem, int narrow)
+{
+	return narrow ? BY_ORDER(mem, mem << 32 | mem >> 32) : mem;
+}
+
 static void atomic_run(const struct atomic *atomic, int narrow, uint64_t mem, uint64_t src,
 		       uint64_t r0)
 {
-	uint64_t old = narrow ? (uint32_t)mem : mem;
+	uint64_t ordered = first_half_low(mem, narrow), old = narrow ? (uint32_t)ordered : mem;
 	struct isa_run *run = add_run(mem, src, r0, atomic->receiver == IN_R0 ? old : r0);
 
 	run->out[1] = atomic->receiver == SOURCE ? old : src;
-	run->out[2] = atomic->memory[narrow](mem, src, r0);
+	run->out[2] = first_half_low(atomic->memory[narrow](ordered, src, r0), narrow);
 }
 
 static void atomic_runs(const struct atomic *atomic, int narrow)

@@ -182,7 +182,7 @@ static int kernel_load(const struct engine_prog *prog)
 		attr.func_info_rec_size = sizeof(funcs.info[0]);
 	}
 	fd = sys_bpf(BPF_PROG_LOAD, &attr);
-	if (fd < 0 && fd != -EPERM) {
+	if (fd < 0 && fd != -EPERM && fd != -ENOSYS) {
 		attr.log_buf = ptr_u64(kernel.log);
 		attr.log_size = LOG_SIZE;
 		attr.log_level = 1;

@@ -152,7 +152,7 @@ static void engine_cases(const struct engine *engine)
 	const char *skip = NULL;
 	int err = engine->map_create(0, BPF_MAP_TYPE_ARRAY, 4, sizeof(struct isa_value), 1);
 
-	if (err == -EPERM && engine == &engine_kernel)
+	if ((err == -EPERM || err == -ENOSYS) && engine == &engine_kernel)
 		skip = "bpf(2) is not permitted";
 	else if (err)
 		point(0, NULL, "%s: map: %s", engine->name, strerror(-err));
