@@ -9,6 +9,8 @@ packages_check=(clang-format binutils bpftool jq tmux libclang-rt-14-dev spin va
 	prometheus python3-prometheus-client chromium
 	g++ cmake gdb reuse scdoc mandoc groff man-db zsh)
 packages_long=(afl++ debootstrap lintian abigail-tools autopkgtest)
+# What tests/portability/run takes besides packages_build.
+packages_portability=(gcc-aarch64-linux-gnu gcc-riscv64-linux-gnu gcc-s390x-linux-gnu gcc-12-multilib qemu-user)
 # What tools/package takes besides packages_build.
 packages_package=(build-essential debhelper scdoc llvm-19-dev)
 
