@@ -9,6 +9,7 @@
 #include "object/elf_check.h"
 #include "cli/text.h"
 
+#include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -183,6 +184,19 @@ static int file_check(const char *path, struct text *why)
 	return -EINVAL;
 }
 
+/* libbpf first loads a trivial program, of two types in turn, and only the second one's failure is heard, which
+ * is that we have no such type. If the first one fails, its sentence is the cause. */
+static const char *load_sentence(void)
+{
+	const struct bpf_insn trivial[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+					   {.code = BPF_JMP | BPF_EXIT}};
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SOCKET_FILTER, NULL, "GPL", trivial, 2, NULL);
+
+	if (fd >= 0)
+		close(fd);
+	return bpfmap_last_error();
+}
+
 static int bpf_load(struct cli *cli, const char *path, const struct object_want *want,
 		    struct object *object, struct text *why)
 {
@@ -200,6 +214,8 @@ static int bpf_load(struct cli *cli, const char *path, const struct object_want 
 				    "the kernel does not permit it; be root or have CAP_BPF, or "
 				    "leave out engine kernel",
 				    why);
+	if (err && cli->backend->engine == BPFMAP_ENGINE_USER)
+		return load_failure(path, err, load_sentence(), why);
 	return err ? load_failure(path, err, bpfmap_last_error(), why) : 0;
 }
 
