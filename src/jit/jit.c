@@ -105,6 +105,27 @@ static void functions_mark(struct jit *jit)
 	}
 }
 
+static bool is_access(uint8_t code)
+{
+	return BPF_CLASS(code) == BPF_LDX || BPF_CLASS(code) == BPF_ST ||
+	       BPF_CLASS(code) == BPF_STX;
+}
+
+static int rows_check(const struct jit *jit)
+{
+	uint32_t row = 0;
+
+	for (uint32_t at = 0; at < jit->prog->insn_cnt; at++) {
+		row = jit->blocks[at] ? 0 : row + is_access(jit->prog->insns[at].code);
+		if (row > JIT_MAX_IN_ROW)
+			return jit->host->fail(E2BIG,
+					       "a program of more than %u accesses in a row is "
+					       "interpreted: compiling them takes too long",
+					       JIT_MAX_IN_ROW);
+	}
+	return 0;
+}
+
 static int blocks_check(const struct jit *jit)
 {
 	uint32_t count = 0;
@@ -137,6 +158,8 @@ static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
 		return err;
 	jit_subs_make(jit);
 	err = blocks_check(jit);
+	if (!err)
+		err = rows_check(jit);
 	if (err)
 		return err;
 	err = jit->is_file ? jit_file_finish(jit) : 0;

@@ -40,6 +40,7 @@
  * that has to be checked makes four. */
 #define JIT_MAX_INSNS  65536u
 #define JIT_MAX_BLOCKS 16384u
+#define JIT_MAX_IN_ROW 8192u /* accesses without a jump or its target between; likewise */
 
 struct vm_helper;
 

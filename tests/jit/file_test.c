@@ -309,6 +309,23 @@ static void check_too_branched(void)
 	free(insns);
 }
 
+static void check_too_many_in_a_row(void)
+{
+	enum { STORES = 8200 };
+	struct bpf_insn *insns = calloc(STORES + 2, sizeof(*insns));
+	struct subject s;
+
+	for (uint32_t i = 0; i < STORES; i++)
+		insns[i] = ST(BPF_DW, FP, -8, (int32_t)i);
+	insns[STORES] = MOV_IMM(R0, 7);
+	insns[STORES + 1] = EXIT;
+	s = subject_of(insns, STORES + 2, 4);
+	point(vm_prog_compile(s.prog, VM_JIT_ON) == -E2BIG && says("in a row") && run(&s) == 7,
+	      "a program may have too many accesses in a row to be compiled");
+	subject_free(&s);
+	free(insns);
+}
+
 static void *thread_run(void *arg)
 {
 	const struct subject *s = arg;
@@ -365,6 +382,7 @@ int main(void)
 	check_modes();
 	check_too_long();
 	check_too_branched();
+	check_too_many_in_a_row();
 	check_threads();
 	check_file();
 	check_collision();
