@@ -216,7 +216,7 @@ static int library_use(const struct vm_prog *prog, const char *path, void *libra
 		       struct vm_native **ret_native)
 {
 	const struct vm_file_prog *file;
-	struct native_identity identity;
+	struct native_identity identity = {0};
 	char symbol[48];
 	int err = identity_make(prog, &identity);
 
