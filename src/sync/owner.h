@@ -88,7 +88,7 @@ struct owner_table {
 	/* By a thread's number + 1; entry 0, of threads without a number, stays empty, and so do all of a
 	 * read-only table, which shares them with others. */
 	struct owner_local *by_thread;
-	uint32_t threads;	     /* entries from the first on that may be in use */
+	uint32_t threads;	       /* entries from the first on that may be in use */
 	uint32_t mine[OWNER_MAX / 32]; /* numbers that this handle holds */
 	owner_reserve_fn *reserve;
 	void *reserve_arg;
