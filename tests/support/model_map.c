@@ -111,7 +111,7 @@ static void put(struct model_map *m, uint32_t slot, const void *key, const void 
 	unsigned char *at = m->values + (size_t)slot * m->value_bytes;
 
 	m->used[slot] = true;
-	if (m->key_size)
+	if (key)
 		memcpy(m->keys + (size_t)slot * m->key_size, key, m->key_size);
 	memcpy(at, value, m->value_bytes);
 	if (m->lock_plus1)
