@@ -751,8 +751,8 @@ void lru_mend_nested(struct hash *h, uint32_t me, uint32_t dead)
 		lru_rollback(h);
 		lru_unlock(h);
 	}
-	/* What it had in hand is listed by and by. */
-	if (lru_lock(h, me))
+	/* What it had in hand, if the number was ever used, is listed by and by. */
+	if (!get(&owner_record(&h->region->owners, dead)->tenure) || lru_lock(h, me))
 		return;
 	shm_u32_store_relaxed(&h->lru->words.orphans, h->g.pool_n + SWEEP);
 	lru_unlock(h);
