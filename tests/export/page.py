@@ -51,6 +51,7 @@ def table_cases(browser):
     shown = names(browser)
     it("every map of user space has a row", {"flows", "connections", "dns_cache", "blocked"} <= set(shown), shown)
     bar = "[...document.querySelectorAll('#rows tr')].find((r) => r.querySelector('.name').textContent == 'blocked').querySelector('.bar i')"
+    browser.wait(f"{bar}.style.width == '100%'")
     same("the bar of a full map is full", browser.run(f"{bar}.style.width + ' ' + {bar}.className"), "100% full")
     line = "[...document.querySelectorAll('#rows tr')].find((r) => r.querySelector('.name').textContent == 'dns_cache').querySelector('path.line')"
     it("the rate of a map that is written to is drawn",
