@@ -55,28 +55,56 @@ static uint64_t frame_enter(struct vm_run *run, uint32_t depth)
 	return run->stack.lo + VM_STACK_FRAME;
 }
 
-static uint64_t sdiv64(uint64_t a, uint64_t b)
+/* clang 14 loses the step, which it keeps in a register that the processor's division writes to, if divisions
+ * stand in the flat function. */
+#ifdef __clang__
+#define APART __attribute__((noinline))
+#else
+#define APART
+#endif
+
+static APART uint64_t udiv64(uint64_t a, uint64_t b)
+{
+	return b ? a / b : 0;
+}
+
+static APART uint64_t umod64(uint64_t a, uint64_t b)
+{
+	return b ? a % b : a;
+}
+
+static APART uint32_t udiv32(uint32_t a, uint32_t b)
+{
+	return b ? a / b : 0;
+}
+
+static APART uint32_t umod32(uint32_t a, uint32_t b)
+{
+	return b ? a % b : a;
+}
+
+static APART uint64_t sdiv64(uint64_t a, uint64_t b)
 {
 	if (b == 0)
 		return 0;
 	return b == UINT64_MAX ? -a : (uint64_t)((int64_t)a / (int64_t)b);
 }
 
-static uint64_t smod64(uint64_t a, uint64_t b)
+static APART uint64_t smod64(uint64_t a, uint64_t b)
 {
 	if (b == 0)
 		return a;
 	return b == UINT64_MAX ? 0 : (uint64_t)((int64_t)a % (int64_t)b);
 }
 
-static uint32_t sdiv32(uint32_t a, uint32_t b)
+static APART uint32_t sdiv32(uint32_t a, uint32_t b)
 {
 	if (b == 0)
 		return 0;
 	return b == UINT32_MAX ? -a : (uint32_t)((int32_t)a / (int32_t)b);
 }
 
-static uint32_t smod32(uint32_t a, uint32_t b)
+static APART uint32_t smod32(uint32_t a, uint32_t b)
 {
 	if (b == 0)
 		return a;
@@ -364,10 +392,8 @@ static THREADED int steps_run(struct vm_run *run, const struct vm_insn *entry, c
 	ALU(ARSH, (uint64_t)((int64_t)DST >> (IMM & 63)), (uint64_t)((int64_t)DST >> (SRC & 63)),
 	    (int32_t)DST >> (IMM & 31), (int32_t)DST >> (SRC & 31))
 	ALU(MOV, (uint64_t)IMM, SRC, IMM4, SRC4)
-	ALU(DIV, DST / (uint64_t)IMM, SRC ? DST / SRC : 0,
-	    DST4 / IMM4, SRC4 ? DST4 / SRC4 : 0)
-	ALU(MOD, DST % (uint64_t)IMM, SRC ? DST % SRC : DST,
-	    DST4 % IMM4, SRC4 ? DST4 % SRC4 : DST4)
+	DIVIDE(DIV, udiv)
+	DIVIDE(MOD, umod)
 	DIVIDE(SDIV, sdiv)
 	DIVIDE(SMOD, smod)
 
