@@ -390,7 +390,7 @@ static enum certainty of_freeze(struct ask *q)
 		return result(q, -ERR_NOTSUPP);
 	if (!writable(q))
 		return result(q, -EPERM);
-	if (q->w->mapped == q->o)
+	if (q->w->mapped == q->o && q->w->mapped_writably)
 		return result(q, -EBUSY);
 	q->o->frozen = true;
 	return result(q, 0);

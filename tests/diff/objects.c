@@ -341,6 +341,11 @@ bool mapping_stays(int64_t way)
 	return mappings[(uint64_t)way % MAPPINGS].stays;
 }
 
+bool mapping_writes(int64_t way)
+{
+	return mappings[(uint64_t)way % MAPPINGS].prot & PROT_WRITE;
+}
+
 /* A store, or a load, through a mapping. */
 void do_poke(struct request *r)
 {

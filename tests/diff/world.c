@@ -347,7 +347,10 @@ void world_follow(struct world *w, const struct step *s)
 		w->kind[prog] = (enum program)((uint64_t)step_arg(s, 'c') % PROGRAMS);
 		from->object->in_program = true;
 		break;
-	case STEP_poke: w->mapped = mapping_stays(step_arg(s, 'c')) ? from->object : NULL; break;
+	case STEP_poke:
+		w->mapped = mapping_stays(step_arg(s, 'c')) ? from->object : NULL;
+		w->mapped_writably = mapping_writes(step_arg(s, 'c'));
+		break;
 	case STEP_unload: w->prog[prog] = NULL; break;
 	case STEP_bind: from->object->in_program = true; break;
 	default: break;

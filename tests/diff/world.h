@@ -80,7 +80,8 @@ struct world {
 	struct object *prog[PROGS];
 	enum program kind[PROGS];
 	struct object *kept;   /* whose id is kept */
-	struct object *mapped; /* writably */
+	struct object *mapped;
+	bool mapped_writably;
 	struct object *objects;
 };
 
@@ -128,6 +129,7 @@ uint32_t stride_of(const struct object *o);
 size_t poked(const struct object *o, int64_t number);
 /* Does a mapping made in this way stay until the next one? (objects.c) */
 bool mapping_stays(int64_t way);
+bool mapping_writes(int64_t way);
 
 void answer_clear(struct answer *a);
 void answer_add(struct answer *a, const void *bytes, size_t size);
