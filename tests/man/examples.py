@@ -111,7 +111,9 @@ class Session:
 
     def environment(self, build):
         libraries = f"{build}/src:{build}/src/compat:{build}/src/object"
-        return {**os.environ, "PATH": f"{build}/src/cli:{os.environ['PATH']}", "WORK": str(self.work),
+        module = pathlib.Path(build) / "src/jit/libbpfmap-jit.so"
+        found = {"BPFMAP_JIT": str(module)} if module.exists() else {}
+        return {**os.environ, **found, "PATH": f"{build}/src/cli:{os.environ['PATH']}", "WORK": str(self.work),
                 "OUT": str(self.out), "BPFMAP_DIR": str(self.maps), "CPATH": str(TREE / "include"),
                 "LIBRARY_PATH": libraries, "LD_LIBRARY_PATH": libraries, "LC_ALL": "C.UTF-8"}
 
