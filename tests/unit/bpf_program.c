@@ -17,6 +17,16 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifdef __SANITIZE_ADDRESS__
+/* The leak checker crashes when it looks through thread-local memory after LLVM was loaded. */
+const char *__lsan_default_options(void);
+
+const char *__lsan_default_options(void)
+{
+	return "use_tls=0";
+}
+#endif
+
 #define COUNT(array)   (sizeof(array) / sizeof((array)[0]))
 #define PROGRAM(...)   ((const struct bpf_insn[]){__VA_ARGS__})
 #define LENGTH(...)    COUNT(PROGRAM(__VA_ARGS__))
