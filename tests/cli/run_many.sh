@@ -222,6 +222,8 @@ if command -v tmux >"$work/null"; then
 	it "Ctrl-C leads to the report" sees '^interrupted +true'
 	it "and the view is gone" test "$(printf %s "$out" | grep -c 'Ctrl-C ends')" = 0
 	mux kill-server
+	while mux has-session 2>/dev/null; do sleep 0.1; done
+	sleep 0.5 # it may still be about to end
 	mux new-session -d -x 100 -y 24 -s t "sh -c '$BPFMAP run $TYPES prog pass pcap $CAPTURE loop forever for 30 >/dev/null'"
 	it "without watch there is a line of progress" sees 'run: [0-9.]+[kMG] packets, [0-9.]+[kMG]/s'
 	mux kill-server

@@ -43,7 +43,12 @@ terminal() {
 		stty -a >$work/stty-after
 		sleep $WAIT
 	END
-	mux new-session -d -x "$1" -y "$2" -s t "sh $work/session"
+	# A server that is about to end may still answer.
+	tries=0
+	until mux new-session -d -x "$1" -y "$2" -s t "sh $work/session" 2>"$work/tmux-said" || [ $tries -ge 50 ]; do
+		tries=$((tries + 1))
+		sleep 0.1
+	done
 	mux set-option -g status off >"$work/null"
 	mux resize-window -t t -x "$1" -y "$2"
 }
