@@ -79,7 +79,7 @@ struct world {
 	struct object *pin[PINS];
 	struct object *prog[PROGS];
 	enum program kind[PROGS];
-	struct object *kept;   /* whose id is kept */
+	struct object *kept; /* whose id is kept */
 	struct object *mapped;
 	bool mapped_writably;
 	struct object *objects;
