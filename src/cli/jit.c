@@ -7,6 +7,17 @@
 #include <errno.h>
 #include <string.h>
 
+int engine_word(struct args *args, const struct backend **ret_backend)
+{
+	const char *word;
+	int code = args_word(args, "engine", &word);
+
+	if (code)
+		return code;
+	*ret_backend = backend_find(word);
+	return *ret_backend ? 0 : exit_usage("engine: '%s' is neither user nor kernel", word);
+}
+
 int jit_word(struct args *args, struct jit_words *words)
 {
 	/* In the order of enum bpfmap_jit. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* jit.h: the word jit, and programs compiled as it says. */
+/* jit.h: the words engine and jit of verbs that run programs, and programs compiled as jit says. */
 #ifndef BPFMAP_CLI_JIT_H
 #define BPFMAP_CLI_JIT_H
 
@@ -13,6 +13,8 @@ struct jit_words {
 	const char *file; /* of bpfmap compile; NULL: none */
 };
 
+/* user or kernel behind the word. 0 or an exit code. */
+int engine_word(struct args *args, const struct backend **ret_backend);
 /* on, off, auto or a file behind the word. 0 or an exit code. */
 int jit_word(struct args *args, struct jit_words *words);
 /* An exit code if it was said for an engine that has none. */

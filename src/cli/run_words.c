@@ -163,15 +163,9 @@ static int pin_word(struct args *args, struct run_words *words)
 	return args_word(args, "pin", &words->pin);
 }
 
-static int engine_word(struct args *args, struct run_words *words)
+static int backend_word(struct args *args, struct run_words *words)
 {
-	const char *word;
-	int code = args_word(args, "engine", &word);
-
-	if (code)
-		return code;
-	words->backend = backend_find(word);
-	return words->backend ? 0 : exit_usage("engine: '%s' is neither user nor kernel", word);
+	return engine_word(args, &words->backend);
 }
 
 static int compile_word(struct args *args, struct run_words *words)
@@ -212,7 +206,7 @@ static const struct keyword {
 	{"memory", memory_word, false},
 	{"pin", pin_word, false},
 	{"watch", watch_word, false},
-	{"engine", engine_word, false},
+	{"engine", backend_word, false},
 	{"jit", compile_word, false},
 };
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))

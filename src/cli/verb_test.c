@@ -48,15 +48,9 @@ static int case_word(struct args *args, struct test_words *words)
 	return args_word(args, "case", &words->only);
 }
 
-static int engine_word(struct args *args, struct test_words *words)
+static int backend_word(struct args *args, struct test_words *words)
 {
-	const char *word;
-	int code = args_word(args, "engine", &word);
-
-	if (code)
-		return code;
-	words->backend = backend_find(word);
-	return words->backend ? 0 : exit_usage("engine: '%s' is neither user nor kernel", word);
+	return engine_word(args, &words->backend);
 }
 
 static int compile_word(struct args *args, struct test_words *words)
@@ -69,8 +63,8 @@ static const struct {
 	const char *name;
 	int (*read)(struct args *args, struct test_words *words);
 } keywords[] = {
-	{"engine", engine_word}, {"case", case_word}, {"keep", keep_word},
-	{"jit", compile_word},	 {"tap", tap_word},   {"junit", junit_word},
+	{"engine", backend_word}, {"case", case_word}, {"keep", keep_word},
+	{"jit", compile_word},	  {"tap", tap_word},   {"junit", junit_word},
 };
 #define KEYWORDS (sizeof(keywords) / sizeof(keywords[0]))
 
