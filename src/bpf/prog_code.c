@@ -33,18 +33,6 @@ int prog_code_load(int fd, const char *path)
 	return err;
 }
 
-int prog_code_info(int fd, struct vm_code_info *ret_info)
-{
-	struct fd_ref ref;
-	int err = fd_get(fd, OBJECT_PROG, &ref);
-
-	if (err)
-		return err;
-	vm_prog_code(ref.object->prog->vm, ret_info);
-	fd_put(&ref);
-	return 0;
-}
-
 /* All programs are held at once: the file is of one moment. */
 static int save_held(const int *fds, uint32_t n, const char *path, struct object **held,
 		     struct vm_prog **progs)

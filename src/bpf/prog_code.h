@@ -12,7 +12,5 @@ int prog_code_compile(int fd, enum vm_jit_mode mode);
 int prog_code_save(const int *fds, uint32_t n, const char *path);
 /* vm_prog_load_code() */
 int prog_code_load(int fd, const char *path);
-/* vm_prog_code() */
-int prog_code_info(int fd, struct vm_code_info *ret_info);
 
 #endif

@@ -138,8 +138,6 @@ LLVMValueRef jit_host(struct jit *jit, enum vm_host fn, LLVMValueRef a, LLVMValu
 		      LLVMValueRef c);
 /* The same for functions that end the run: end the block. */
 void jit_end_run(struct jit *jit, enum vm_host fn, uint32_t slot);
-/* Charge and end the run if nothing is left. */
-void jit_charge(struct jit *jit, uint32_t slots, uint32_t slot);
 void jit_budget_save(struct jit *jit);
 void jit_budget_load(struct jit *jit);
 /* Leave for another slot of the subprogram. */

@@ -153,7 +153,8 @@ void jit_budget_load(struct jit *jit)
 	LLVMBuildStore(jit->b, RUN_FIELD(jit, budget, jit->i64), jit->budget);
 }
 
-void jit_charge(struct jit *jit, uint32_t slots, uint32_t slot)
+/* Charge and end the run if nothing is left. */
+static void charge(struct jit *jit, uint32_t slots, uint32_t slot)
 {
 	LLVMBasicBlockRef used_up = jit_block(jit, "used_up"), on = jit_block(jit, "on");
 	LLVMValueRef left = LLVMBuildSub(jit->b, LLVMBuildLoad2(jit->b, jit->i64, jit->budget, ""),
@@ -170,7 +171,7 @@ void jit_charge(struct jit *jit, uint32_t slots, uint32_t slot)
 void jit_goto(struct jit *jit, uint32_t target)
 {
 	if (target <= jit->at)
-		jit_charge(jit, jit->at + 1 - target, target);
+		charge(jit, jit->at + 1 - target, target);
 	LLVMBuildBr(jit->b, jit->blocks[target]);
 }
 
@@ -314,7 +315,7 @@ static void prologue(struct jit *jit)
 	jit->fp = LLVMBuildAdd(jit->b, RUN_FIELD(jit, stack.lo, jit->i64),
 			       jit_u64(jit, VM_STACK_FRAME), "r10");
 	jit_budget_load(jit);
-	jit_charge(jit, jit->sub->end - jit->sub->start, jit->sub->start);
+	charge(jit, jit->sub->end - jit->sub->start, jit->sub->start);
 	frame_clear(jit);
 }
 
