@@ -12,6 +12,35 @@
 #include <stddef.h>
 #include <string.h>
 
+const struct bpfmap_create_opts gen_specs[GEN_MAPS] = {
+	[GEN_MAP_DATA] = {.type = BPF_MAP_TYPE_ARRAY,
+			  .key_size = 4,
+			  .value_size = 128,
+			  .max_entries = 1},
+	[GEN_MAP_HASH] = {.type = BPF_MAP_TYPE_HASH,
+			  .key_size = 8,
+			  .value_size = 24,
+			  .max_entries = 8},
+	[GEN_MAP_ARRAY] = {.type = BPF_MAP_TYPE_ARRAY,
+			   .key_size = 4,
+			   .value_size = 40,
+			   .max_entries = 4},
+	[GEN_MAP_LOCK] = {.type = BPF_MAP_TYPE_ARRAY,
+			  .key_size = 4,
+			  .value_size = 24,
+			  .max_entries = 2,
+			  .spin_lock_plus1 = 9},
+	[GEN_MAP_RDONLY] = {.type = BPF_MAP_TYPE_ARRAY,
+			    .key_size = 4,
+			    .value_size = 20,
+			    .max_entries = 1,
+			    .map_flags = BPF_F_RDONLY_PROG},
+	[GEN_MAP_PERCPU] = {.type = BPF_MAP_TYPE_PERCPU_ARRAY,
+			    .key_size = 4,
+			    .value_size = 12,
+			    .max_entries = 3},
+};
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 #define CTX_SLOT   (-8)

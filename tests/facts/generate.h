@@ -8,6 +8,7 @@
 #ifndef BPFMAP_TESTS_FACTS_GENERATE_H
 #define BPFMAP_TESTS_FACTS_GENERATE_H
 
+#include "bpfmap/bpfmap.h"
 #include <linux/bpf.h>
 #include <stdint.h>
 
@@ -23,6 +24,9 @@ enum facts_gen_map {
 	GEN_MAP_PERCPU, /* PERCPU_ARRAY of 3 values of 12 bytes */
 	GEN_MAPS
 };
+
+/* By enum above: what the maps are that programs refer to. */
+extern const struct bpfmap_create_opts gen_specs[GEN_MAPS];
 
 struct facts_gen {
 	uint32_t prog_type;
