@@ -194,15 +194,20 @@ static uint64_t attr_ptr(const void *p)
 	return (uint64_t)(uintptr_t)p;
 }
 
+/* Its descriptor. */
+static long btf_load(const struct shape *shape, const struct backend *backend)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.btf = attr_ptr(shape->btf);
+	attr.btf_size = shape->btf_size;
+	return backend->bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
+}
+
 static int create_live(const struct shape *shape, const struct backend *backend)
 {
-	union bpf_attr load = {.btf = attr_ptr(shape->btf), .btf_size = shape->btf_size};
-	union bpf_attr create = {.map_type = shape->type,
-				 .key_size = shape->key_size,
-				 .value_size = shape->value_size,
-				 .max_entries = shape->max_entries,
-				 .map_flags = shape->map_flags,
-				 .map_extra = shape->map_extra};
+	union bpf_attr attr;
 	long btf_fd = -1;
 	int fd;
 
@@ -211,16 +216,23 @@ static int create_live(const struct shape *shape, const struct backend *backend)
 			    "the kernel has no maps whose elements have lengths of their own");
 	if (shape_is_bloom(shape))
 		return fail(ENOTSUP, "the kernel does not let a bloom_filter's bits be set");
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = shape->type;
+	attr.key_size = shape->key_size;
+	attr.value_size = shape->value_size;
+	attr.max_entries = shape->max_entries;
+	attr.map_flags = shape->map_flags;
+	attr.map_extra = shape->map_extra;
 	if (shape->btf) {
-		btf_fd = backend->bpf(BPF_BTF_LOAD, &load, sizeof(load));
+		btf_fd = btf_load(shape, backend);
 		if (btf_fd < 0)
 			return (int)btf_fd;
-		create.btf_fd = (uint32_t)btf_fd;
-		create.btf_key_type_id = shape->btf_key_type_id;
-		create.btf_value_type_id = shape->btf_value_type_id;
+		attr.btf_fd = (uint32_t)btf_fd;
+		attr.btf_key_type_id = shape->btf_key_type_id;
+		attr.btf_value_type_id = shape->btf_value_type_id;
 	}
-	memcpy(create.map_name, shape->name, sizeof(create.map_name) - 1);
-	fd = (int)backend->bpf(BPF_MAP_CREATE, &create, sizeof(create));
+	memcpy(attr.map_name, shape->name, sizeof(attr.map_name) - 1);
+	fd = (int)backend->bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
 	if (btf_fd >= 0)
 		close((int)btf_fd);
 	return fd;

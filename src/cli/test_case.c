@@ -87,16 +87,16 @@ static int probe_prepare(const struct test_file *file, const struct test_case *t
 static int probe_run(const struct test_run *run, const struct test_case *test, int prog_fd,
 		     struct probe *probe)
 {
-	union bpf_attr attr = {.test = {
-				       .prog_fd = (uint32_t)prog_fd,
-				       .data_in = (uintptr_t)probe->given.bytes,
-				       .data_size_in = probe->given.len,
-				       .data_out = (uintptr_t)probe->out,
-				       .data_size_out = sizeof(probe->out),
-				       .repeat = test->repeat,
-			       }};
+	union bpf_attr attr;
 	int err;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)prog_fd;
+	attr.test.data_in = (uintptr_t)probe->given.bytes;
+	attr.test.data_size_in = probe->given.len;
+	attr.test.data_out = (uintptr_t)probe->out;
+	attr.test.data_size_out = sizeof(probe->out);
+	attr.test.repeat = test->repeat;
 	if (probe->context_size) {
 		attr.test.ctx_in = (uintptr_t)probe->context;
 		attr.test.ctx_out = (uintptr_t)probe->context_out;

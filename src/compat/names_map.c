@@ -27,11 +27,13 @@ BPFMAP_API int bpf_map_create(enum bpf_map_type map_type, const char *map_name, 
 			      __u32 value_size, __u32 max_entries,
 			      const struct bpf_map_create_opts *opts)
 {
-	union call_attr attr = {.create = {.map_type = map_type,
-					   .key_size = key_size,
-					   .value_size = value_size,
-					   .max_entries = max_entries}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.create.map_type = map_type;
+	attr.create.key_size = key_size;
+	attr.create.value_size = value_size;
+	attr.create.max_entries = max_entries;
 	if (!OPTS_OK(opts, bpf_map_create_opts))
 		return result_libbpf(-EINVAL);
 	name_set(attr.create.map_name, map_name);
@@ -92,11 +94,13 @@ int bpf_create_map(enum bpf_map_type map_type, int key_size, int value_size, int
 
 static int elem_call(int cmd, int fd, const void *key, const void *value, __u64 flags)
 {
-	union call_attr attr = {.elem = {.map_fd = (uint32_t)fd,
-					 .key = ptr(key),
-					 .value = ptr(value),
-					 .flags = flags}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.elem.map_fd = (uint32_t)fd;
+	attr.elem.key = ptr(key);
+	attr.elem.value = ptr(value);
+	attr.elem.flags = flags;
 	return libbpf_call(cmd, &attr);
 }
 
@@ -149,9 +153,11 @@ BPFMAP_API int bpf_map_freeze(int fd)
 static int batch_call(int cmd, int fd, struct attr_batch batch, __u32 *count,
 		      const struct bpf_map_batch_opts *opts)
 {
-	union call_attr attr = {.batch = batch};
+	union call_attr attr;
 	int result;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.batch = batch;
 	if (!OPTS_OK(opts, bpf_map_batch_opts))
 		return result_libbpf(-EINVAL);
 	attr.batch.map_fd = (uint32_t)fd;

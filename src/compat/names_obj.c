@@ -18,15 +18,20 @@ static uint64_t ptr(const void *pointer)
 
 BPFMAP_API int bpf_obj_pin(int fd, const char *pathname)
 {
-	union call_attr attr = {.obj = {.pathname = ptr(pathname), .bpf_fd = (uint32_t)fd}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.obj.pathname = ptr(pathname);
+	attr.obj.bpf_fd = (uint32_t)fd;
 	return libbpf_call(BPF_OBJ_PIN, &attr);
 }
 
 BPFMAP_API int bpf_obj_get_opts(const char *pathname, const struct bpf_obj_get_opts *opts)
 {
-	union call_attr attr = {.obj = {.pathname = ptr(pathname)}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.obj.pathname = ptr(pathname);
 	if (!OPTS_OK(opts, bpf_obj_get_opts))
 		return result_libbpf(-EINVAL);
 	attr.obj.file_flags = OPTS(opts, file_flags);
@@ -40,9 +45,12 @@ BPFMAP_API int bpf_obj_get(const char *pathname)
 
 static int next_id(int cmd, __u32 start_id, __u32 *next)
 {
-	union call_attr attr = {.id = {.id = start_id}};
-	int result = libbpf_call(cmd, &attr);
+	union call_attr attr;
+	int result;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.id.id = start_id;
+	result = libbpf_call(cmd, &attr);
 	if (!result)
 		*next = attr.id.next_id;
 	return result;
@@ -65,8 +73,10 @@ BPFMAP_API int bpf_btf_get_next_id(__u32 start_id, __u32 *next)
 
 static int fd_by_id(int cmd, __u32 id, const struct bpf_get_fd_by_id_opts *opts)
 {
-	union call_attr attr = {.id = {.id = id}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.id.id = id;
 	if (!OPTS_OK(opts, bpf_get_fd_by_id_opts))
 		return result_libbpf(-EINVAL);
 	attr.id.open_flags = OPTS(opts, open_flags);
@@ -105,10 +115,14 @@ BPFMAP_API int bpf_btf_get_fd_by_id(__u32 id)
 
 BPFMAP_API int bpf_obj_get_info_by_fd(int bpf_fd, void *info, __u32 *info_len)
 {
-	union call_attr attr = {
-		.info = {.bpf_fd = (uint32_t)bpf_fd, .info_len = *info_len, .info = ptr(info)}};
-	int result = libbpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr);
+	union call_attr attr;
+	int result;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)bpf_fd;
+	attr.info.info_len = *info_len;
+	attr.info.info = ptr(info);
+	result = libbpf_call(BPF_OBJ_GET_INFO_BY_FD, &attr);
 	if (!result)
 		*info_len = attr.info.info_len;
 	return result;
@@ -147,15 +161,17 @@ BPFMAP_API int bpf_prog_load(enum bpf_prog_type type, const char *prog_name, con
 			     const struct bpf_insn *insns, size_t insn_cnt,
 			     BPFMAP_LOAD_OPTS_CONST struct bpf_prog_load_opts *opts)
 {
-	union call_attr attr = {.load = {.prog_type = type,
-					 .insn_cnt = (uint32_t)insn_cnt,
-					 .insns = ptr(insns),
-					 .license = ptr(license)}};
+	union call_attr attr;
 	char *log_buf = OPTS(opts, log_buf);
 	uint32_t log_size = OPTS(opts, log_size), log_level = OPTS(opts, log_level);
 	int attempts = OPTS(opts, attempts);
 	int result;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.load.prog_type = type;
+	attr.load.insn_cnt = (uint32_t)insn_cnt;
+	attr.load.insns = ptr(insns);
+	attr.load.license = ptr(license);
 	if (!OPTS_OK(opts, bpf_prog_load_opts) || attempts < 0 || !log_buf != !log_size)
 		return result_libbpf(-EINVAL);
 	attempts = attempts ? attempts : LOAD_ATTEMPTS;
@@ -181,8 +197,11 @@ BPFMAP_API int bpf_prog_load(enum bpf_prog_type type, const char *prog_name, con
 
 BPFMAP_API int bpf_prog_bind_map(int prog_fd, int map_fd, const struct bpf_prog_bind_opts *opts)
 {
-	union call_attr attr = {.bind = {.prog_fd = (uint32_t)prog_fd, .map_fd = (uint32_t)map_fd}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.bind.prog_fd = (uint32_t)prog_fd;
+	attr.bind.map_fd = (uint32_t)map_fd;
 	if (!OPTS_OK(opts, bpf_prog_bind_opts))
 		return result_libbpf(-EINVAL);
 	attr.bind.flags = OPTS(opts, flags);
@@ -191,9 +210,11 @@ BPFMAP_API int bpf_prog_bind_map(int prog_fd, int map_fd, const struct bpf_prog_
 
 BPFMAP_API int bpf_prog_test_run_opts(int prog_fd, struct bpf_test_run_opts *opts)
 {
-	union call_attr attr = {.test = {.prog_fd = (uint32_t)prog_fd}};
+	union call_attr attr;
 	int result;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)prog_fd;
 	if (!OPTS_OK(opts, bpf_test_run_opts))
 		return result_libbpf(-EINVAL);
 	attr.test.data_in = ptr(OPTS(opts, data_in));
@@ -219,11 +240,14 @@ BPFMAP_API int bpf_prog_test_run_opts(int prog_fd, struct bpf_test_run_opts *opt
 BPFMAP_API int bpf_btf_load(const void *btf_data, size_t btf_size,
 			    BPFMAP_LOAD_OPTS_CONST struct bpf_btf_load_opts *opts)
 {
-	union call_attr attr = {.btf = {.btf = ptr(btf_data), .size = (uint32_t)btf_size}};
+	union call_attr attr;
 	char *log_buf = OPTS(opts, log_buf);
 	uint32_t log_size = OPTS(opts, log_size), log_level = OPTS(opts, log_level);
 	int result;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.btf.btf = ptr(btf_data);
+	attr.btf.size = (uint32_t)btf_size;
 	if (!OPTS_OK(opts, bpf_btf_load_opts) || !log_buf != !log_size || (log_level && !log_buf))
 		return result_libbpf(-EINVAL);
 	if (log_level) {

@@ -34,15 +34,15 @@ static int backend_call(const struct backend *backend, int cmd, union bpf_attr *
 
 int backend_map_create(const struct backend *backend, const struct backend_create *how)
 {
-	union bpf_attr attr = {
-		.map_type = how->type,
-		.key_size = how->key_size,
-		.value_size = how->value_size,
-		.max_entries = how->max_entries,
-		.map_flags = how->map_flags,
-		.map_extra = how->map_extra,
-	};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = how->type;
+	attr.key_size = how->key_size;
+	attr.value_size = how->value_size;
+	attr.max_entries = how->max_entries;
+	attr.map_flags = how->map_flags;
+	attr.map_extra = how->map_extra;
 	memcpy(attr.map_name, how->name, strnlen(how->name, BPF_OBJ_NAME_LEN - 1));
 	return backend_call(backend, BPF_MAP_CREATE, &attr);
 }
@@ -61,88 +61,110 @@ static int open_permitted(const struct backend *backend, int cmd, union bpf_attr
 
 int backend_map_open_id(const struct backend *backend, uint32_t id)
 {
-	union bpf_attr attr = {.map_id = id};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_id = id;
 	return open_permitted(backend, BPF_MAP_GET_FD_BY_ID, &attr, &attr.open_flags);
 }
 
 int backend_map_open_pin(const struct backend *backend, const char *path)
 {
-	union bpf_attr attr = {.pathname = attr_ptr(path)};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = attr_ptr(path);
 	return open_permitted(backend, BPF_OBJ_GET, &attr, &attr.file_flags);
 }
 
 int backend_map_open_pin_to_read(const struct backend *backend, const char *path)
 {
-	union bpf_attr attr = {.pathname = attr_ptr(path), .file_flags = BPF_F_RDONLY};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = attr_ptr(path);
+	attr.file_flags = BPF_F_RDONLY;
 	return backend_call(backend, BPF_OBJ_GET, &attr);
 }
 
 int backend_map_next_id(const struct backend *backend, uint32_t id, uint32_t *ret_next)
 {
-	union bpf_attr attr = {.start_id = id};
-	int err = backend_call(backend, BPF_MAP_GET_NEXT_ID, &attr);
+	union bpf_attr attr;
+	int err;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.start_id = id;
+	err = backend_call(backend, BPF_MAP_GET_NEXT_ID, &attr);
 	if (!err)
 		*ret_next = attr.next_id;
 	return err;
 }
 
+/* What info points to may itself ask for lists (ids of maps), and is filled in. */
+static int object_info(const struct backend *backend, int fd, void *info, uint32_t info_len)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = info_len;
+	attr.info.info = attr_ptr(info);
+	return backend_call(backend, BPF_OBJ_GET_INFO_BY_FD, &attr);
+}
+
 int backend_map_info(const struct backend *backend, int fd, struct bpf_map_info *ret_info)
 {
 	struct bpf_map_info info = {0};
-	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)fd,
-					.info_len = sizeof(info),
-					.info = attr_ptr(&info)}};
-	int err = backend_call(backend, BPF_OBJ_GET_INFO_BY_FD, &attr);
+	int err = object_info(backend, fd, &info, sizeof(info));
 
 	if (!err)
 		*ret_info = info;
 	return err;
 }
 
+static int elem_call(const struct backend *backend, int cmd, int fd, const void *key,
+		     const void *value, uint64_t flags)
+{
+	union bpf_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)fd;
+	attr.key = attr_ptr(key);
+	attr.value = attr_ptr(value);
+	attr.flags = flags;
+	return backend_call(backend, cmd, &attr);
+}
+
 int backend_map_lookup(const struct backend *backend, int fd, const void *key, void *ret_value)
 {
-	union bpf_attr attr = {
-		.map_fd = (uint32_t)fd, .key = attr_ptr(key), .value = attr_ptr(ret_value)};
-
-	return backend_call(backend, BPF_MAP_LOOKUP_ELEM, &attr);
+	return elem_call(backend, BPF_MAP_LOOKUP_ELEM, fd, key, ret_value, 0);
 }
 
 int backend_map_take(const struct backend *backend, int fd, const void *key, void *ret_value)
 {
-	union bpf_attr attr = {
-		.map_fd = (uint32_t)fd, .key = attr_ptr(key), .value = attr_ptr(ret_value)};
-
-	return backend_call(backend, BPF_MAP_LOOKUP_AND_DELETE_ELEM, &attr);
+	return elem_call(backend, BPF_MAP_LOOKUP_AND_DELETE_ELEM, fd, key, ret_value, 0);
 }
 
 int backend_map_update(const struct backend *backend, int fd, const void *key, const void *value,
 		       uint64_t flags)
 {
-	union bpf_attr attr = {.map_fd = (uint32_t)fd,
-			       .key = attr_ptr(key),
-			       .value = attr_ptr(value),
-			       .flags = flags};
-
-	return backend_call(backend, BPF_MAP_UPDATE_ELEM, &attr);
+	return elem_call(backend, BPF_MAP_UPDATE_ELEM, fd, key, value, flags);
 }
 
 int backend_map_delete(const struct backend *backend, int fd, const void *key)
 {
-	union bpf_attr attr = {.map_fd = (uint32_t)fd, .key = attr_ptr(key)};
-
-	return backend_call(backend, BPF_MAP_DELETE_ELEM, &attr);
+	return elem_call(backend, BPF_MAP_DELETE_ELEM, fd, key, NULL, 0);
 }
 
+/* In the attribute block, the next key stands where the value does. */
 int backend_map_next_key(const struct backend *backend, int fd, const void *key, void *ret_next)
 {
-	union bpf_attr attr = {
-		.map_fd = (uint32_t)fd, .key = attr_ptr(key), .next_key = attr_ptr(ret_next)};
+	return elem_call(backend, BPF_MAP_GET_NEXT_KEY, fd, key, ret_next, 0);
+}
 
-	return backend_call(backend, BPF_MAP_GET_NEXT_KEY, &attr);
+int backend_map_freeze(const struct backend *backend, int fd)
+{
+	return elem_call(backend, BPF_MAP_FREEZE, fd, NULL, NULL, 0);
 }
 
 /* For types that have no batches. */
@@ -162,23 +184,19 @@ static int update_each(const struct backend *backend, int fd, const uint8_t *key
 int backend_map_update_batch(const struct backend *backend, int fd, const void *keys,
 			     const void *values, uint32_t *count)
 {
-	union bpf_attr attr = {.batch = {.map_fd = (uint32_t)fd,
-					 .keys = attr_ptr(keys),
-					 .values = attr_ptr(values),
-					 .count = *count}};
-	int err = backend_call(backend, BPF_MAP_UPDATE_BATCH, &attr);
+	union bpf_attr attr;
+	int err;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.batch.map_fd = (uint32_t)fd;
+	attr.batch.keys = attr_ptr(keys);
+	attr.batch.values = attr_ptr(values);
+	attr.batch.count = *count;
+	err = backend_call(backend, BPF_MAP_UPDATE_BATCH, &attr);
 	if (err == -E524 || err == -EOPNOTSUPP)
 		return update_each(backend, fd, keys, values, count);
 	*count = attr.batch.count;
 	return err;
-}
-
-int backend_map_freeze(const struct backend *backend, int fd)
-{
-	union bpf_attr attr = {.map_fd = (uint32_t)fd};
-
-	return backend_call(backend, BPF_MAP_FREEZE, &attr);
 }
 
 /* mkdir -p for everything before the last slash. Not mkdir(), which leads paths below /sys/fs/bpf into
@@ -199,10 +217,13 @@ static int parents_make(char *path)
 
 int backend_pin(const struct backend *backend, int fd, const char *path)
 {
-	union bpf_attr attr = {.pathname = attr_ptr(path), .bpf_fd = (uint32_t)fd};
+	union bpf_attr attr;
 	char real[PATH_MAX];
 	int err;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = attr_ptr(path);
+	attr.bpf_fd = (uint32_t)fd;
 	err = backend->pin_resolve(path, real, sizeof(real));
 	if (!err)
 		err = parents_make(real);
@@ -261,10 +282,7 @@ int backend_prog_maps(const struct backend *backend, int prog_fd, uint32_t *ret_
 		      uint32_t *count)
 {
 	struct bpf_prog_info info = {.nr_map_ids = *count, .map_ids = attr_ptr(ret_ids)};
-	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)prog_fd,
-					.info_len = sizeof(info),
-					.info = attr_ptr(&info)}};
-	int err = backend_call(backend, BPF_OBJ_GET_INFO_BY_FD, &attr);
+	int err = object_info(backend, prog_fd, &info, sizeof(info));
 
 	if (!err)
 		*count = info.nr_map_ids < *count ? info.nr_map_ids : *count;
@@ -274,14 +292,15 @@ int backend_prog_maps(const struct backend *backend, int prog_fd, uint32_t *ret_
 static int test_run(const struct backend *backend, int prog_fd, uint32_t repeat,
 		    struct backend_run *run)
 {
-	union bpf_attr attr = {.test = {
-				       .prog_fd = (uint32_t)prog_fd,
-				       .data_in = attr_ptr(run->data),
-				       .data_size_in = run->size,
-				       .repeat = repeat,
-			       }};
-	int err = backend_call(backend, BPF_PROG_TEST_RUN, &attr);
+	union bpf_attr attr;
+	int err;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)prog_fd;
+	attr.test.data_in = attr_ptr(run->data);
+	attr.test.data_size_in = run->size;
+	attr.test.repeat = repeat;
+	err = backend_call(backend, BPF_PROG_TEST_RUN, &attr);
 	if (err)
 		return err;
 	run->ret_value = attr.test.retval;

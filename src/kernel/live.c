@@ -146,12 +146,15 @@ static int live_pin_id(const char *path, uint32_t *ret_id)
  * in this process, which need not be the kernel. */
 static int btf_bytes(int fd, struct bpf_btf_info *info, void **ret_bytes)
 {
-	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)fd,
-					.info_len = sizeof(*info),
-					.info = (uint64_t)(uintptr_t)info}};
-	int err = (int)live_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr));
+	union bpf_attr attr;
+	int err;
 	void *bytes;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)fd;
+	attr.info.info_len = sizeof(*info);
+	attr.info.info = (uint64_t)(uintptr_t)info;
+	err = (int)live_bpf(BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr));
 	if (err)
 		return err;
 	bytes = malloc(info->btf_size + 1);
@@ -186,10 +189,12 @@ static int btf_of_fd(int fd, struct btf **ret_btf)
 
 static int live_map_btf(int fd, const struct bpf_map_info *info, struct btf **ret_btf)
 {
-	union bpf_attr attr = {.btf_id = info->btf_id};
+	union bpf_attr attr;
 	struct btf *btf = NULL;
 	int err, btf_fd;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.btf_id = info->btf_id;
 	if (info->btf_id) {
 		btf_fd = (int)live_bpf(BPF_BTF_GET_FD_BY_ID, &attr, sizeof(attr));
 		if (btf_fd < 0)
@@ -260,13 +265,17 @@ static bool live_pin_is_busy(const char *path)
 
 static int live_prog_walk(backend_prog_fn *fn, void *arg)
 {
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 	int err, stop = 0;
 
+	memset(&attr, 0, sizeof(attr));
 	while (!(err = (int)live_bpf(BPF_PROG_GET_NEXT_ID, &attr, sizeof(attr)))) {
-		union bpf_attr open = {.prog_id = attr.next_id};
-		int fd = (int)live_bpf(BPF_PROG_GET_FD_BY_ID, &open, sizeof(open));
+		union bpf_attr open;
+		int fd;
 
+		memset(&open, 0, sizeof(open));
+		open.prog_id = attr.next_id;
+		fd = (int)live_bpf(BPF_PROG_GET_FD_BY_ID, &open, sizeof(open));
 		attr.start_id = attr.next_id;
 		attr.next_id = 0;
 		/* Unloaded since its id was read. */

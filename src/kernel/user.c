@@ -14,6 +14,7 @@
 #include <fts.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <time.h>
@@ -88,11 +89,13 @@ static int user_pin_collect(const char *path)
 
 static int pinned_prog(const char *path, backend_prog_fn *fn, void *arg)
 {
-	union bpf_attr attr = {.pathname = (uint64_t)(uintptr_t)path};
+	union bpf_attr attr;
 	enum object_kind kind;
 	uint32_t id;
 	int stop, fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uint64_t)(uintptr_t)path;
 	if (fd < 0)
 		return 0;
 	stop = object_identify(fd, &kind, &id) || kind != OBJECT_PROG;

@@ -40,9 +40,12 @@ struct load {
 
 static int kernel_call(const struct load *load, int cmd, const void *key, const void *value)
 {
-	union bpf_attr attr = {
-		.map_fd = (uint32_t)load->fd, .key = (uintptr_t)key, .value = (uintptr_t)value};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)load->fd;
+	attr.key = (uintptr_t)key;
+	attr.value = (uintptr_t)value;
 	return syscall(__NR_bpf, cmd, &attr, sizeof(attr)) ? -errno : 0;
 }
 
@@ -147,11 +150,14 @@ static int possible_cpus(void)
 static int open_kernel(struct load *load, const char *path)
 {
 	struct bpf_map_info info = {0};
-	union bpf_attr open = {.pathname = (uintptr_t)path}, ask = {0};
+	union bpf_attr open, ask;
 
+	memset(&open, 0, sizeof(open));
+	open.pathname = (uintptr_t)path;
 	load->fd = (int)syscall(__NR_bpf, BPF_OBJ_GET, &open, sizeof(open));
 	if (load->fd < 0)
 		return -errno;
+	memset(&ask, 0, sizeof(ask));
 	ask.info.bpf_fd = (uint32_t)load->fd;
 	ask.info.info_len = sizeof(info);
 	ask.info.info = (uintptr_t)&info;

@@ -49,10 +49,15 @@ static unsigned char *slot_map(void)
 void types_begin(void)
 {
 	const char *text = getenv("BPFMAP_CANARY");
-	union bpf_attr attr = {
-		.map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 8, .max_entries = 1};
-	long fd = engine_call(KERNEL, BPF_MAP_CREATE, &attr);
+	union bpf_attr attr;
+	long fd;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = BPF_MAP_TYPE_ARRAY;
+	attr.key_size = 4;
+	attr.value_size = 8;
+	attr.max_entries = 1;
+	fd = engine_call(KERNEL, BPF_MAP_CREATE, &attr);
 	canary = text ? strtoull(text, NULL, 0) : 0;
 	kernel_answers = fd >= 0;
 	if (fd >= 0)
@@ -169,7 +174,7 @@ static long btf_load(enum engine e, uint32_t lock_off, uint32_t value_size)
 				    .version = BTF_VERSION,
 				    .hdr_len = sizeof(header),
 				    .str_len = sizeof(names)};
-	union bpf_attr attr = {.btf = (uintptr_t)blob};
+	union bpf_attr attr;
 #define WORDS(...)                                         \
 	do {                                               \
 		const uint32_t w[] = {__VA_ARGS__};        \
@@ -192,21 +197,25 @@ static long btf_load(enum engine e, uint32_t lock_off, uint32_t value_size)
 	memcpy(blob + sizeof(header), words, n * 4);
 	memcpy(blob + sizeof(header) + n * 4, names, sizeof(names));
 	blob_bytes = (uint32_t)sizeof(header) + n * 4 + (uint32_t)sizeof(names);
+	memset(&attr, 0, sizeof(attr));
+	attr.btf = (uintptr_t)blob;
 	attr.btf_size = blob_bytes;
 	return engine_call(e, BPF_BTF_LOAD, &attr);
 }
 
 static long map_make(enum engine e, uint32_t type, const struct shape *shape)
 {
-	union bpf_attr attr = {.map_type = type,
-			       .key_size = shape->key_size,
-			       .value_size = shape->value_size,
-			       .max_entries = shape->max_entries,
-			       .map_flags = shape->flags,
-			       .map_extra = shape->map_extra,
-			       .map_name = "types"};
+	union bpf_attr attr;
 	long btf = -1, fd;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = type;
+	attr.key_size = shape->key_size;
+	attr.value_size = shape->value_size;
+	attr.max_entries = shape->max_entries;
+	attr.map_flags = shape->flags;
+	attr.map_extra = shape->map_extra;
+	strcpy(attr.map_name, "types");
 	if (shape->lock_plus1) {
 		btf = btf_load(e, shape->lock_plus1 - 1, shape->value_size);
 		if (btf < 0)
@@ -333,8 +342,10 @@ static void pair_freeze(struct pair *p)
 	long answer[ENGINES] = {0, 0};
 
 	for (unsigned int e = 0; e < p->engines; e++) {
-		union bpf_attr attr = {.map_fd = (uint32_t)p->full_fd[e]};
+		union bpf_attr attr;
 
+		memset(&attr, 0, sizeof(attr));
+		attr.map_fd = (uint32_t)p->full_fd[e];
 		answer[e] = engine_call(e, BPF_MAP_FREEZE, &attr);
 	}
 	expect_answer(p, "freeze", answer, p->model.lock_plus1 ? -ERR_NOTSUPP : 0);

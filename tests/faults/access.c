@@ -101,8 +101,11 @@ static void opens_and_writes(void)
 
 static long get_through_bpf(uint32_t flags)
 {
-	union bpf_attr attr = {.pathname = (uintptr_t)harness_path("group"), .file_flags = flags};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)harness_path("group");
+	attr.file_flags = flags;
 	return bpfmap_bpf(BPF_OBJ_GET, &attr, sizeof(attr));
 }
 
@@ -112,9 +115,12 @@ static void descriptor_reads_only(void)
 	uint32_t key = 1;
 	uint64_t value = 0;
 	long fd = get_through_bpf(BPF_F_RDONLY);
-	union bpf_attr attr = {
-		.map_fd = (uint32_t)fd, .key = (uintptr_t)&key, .value = (uintptr_t)&value};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)fd;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)&value;
 	expect("BPF_OBJ_GET for writing", (int)get_through_bpf(0), -EACCES);
 	if (fd < 0) {
 		expect("BPF_OBJ_GET with BPF_F_RDONLY", (int)fd, 0);
@@ -271,9 +277,11 @@ static void lengths_judge(void)
 
 static void open_all_ways(const char *path, const char *what)
 {
-	union bpf_attr attr = {.pathname = (uintptr_t)path};
+	union bpf_attr attr;
 	struct bpfmap *map;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)path;
 	expect_refused(what, bpfmap_open(path, 0, &map));
 	expect_refused(what, bpfmap_open(path, BPFMAP_OPEN_RDONLY, &map));
 	expect_refused(what, (int)bpfmap_bpf(BPF_OBJ_GET, &attr, sizeof(attr)));
@@ -364,10 +372,12 @@ static void names_open(uint64_t end_ns)
 
 	/* On a busy machine the name may stand still for as long as the race was to last. */
 	while (!is_over(end_ns) || ((!opened || !refused) && !is_over(end_ns + RACE_MORE_NS))) {
-		union bpf_attr attr = {.pathname = (uintptr_t)name};
+		union bpf_attr attr;
 		int err = bpfmap_open(name, 0, &map);
 		long fd;
 
+		memset(&attr, 0, sizeof(attr));
+		attr.pathname = (uintptr_t)name;
 		if (err) {
 			expect_refused("open", err);
 			refused++;

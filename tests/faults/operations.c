@@ -296,20 +296,25 @@ static long call(int cmd, union bpf_attr *attr)
 
 static long bpf_create_act(struct bench *b)
 {
-	union bpf_attr attr = {.map_type = b->type,
-			       .key_size = KEY_SIZE,
-			       .value_size = VALUE_SIZE,
-			       .max_entries = ENTRIES};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = b->type;
+	attr.key_size = KEY_SIZE;
+	attr.value_size = VALUE_SIZE;
+	attr.max_entries = ENTRIES;
 	b->made = (int)call(BPF_MAP_CREATE, &attr);
 	return b->made;
 }
 
 static long bpf_update_fd(int fd, uint32_t key)
 {
-	union bpf_attr attr = {
-		.map_fd = (uint32_t)fd, .key = (uintptr_t)&key, .value = (uintptr_t)value};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)fd;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)value;
 	return call(BPF_MAP_UPDATE_ELEM, &attr);
 }
 
@@ -327,24 +332,31 @@ static long bpf_update_act(struct bench *b)
 static long bpf_lookup_act(struct bench *b)
 {
 	static const uint32_t key = 1;
-	union bpf_attr attr = {.map_fd = (uint32_t)b->given,
-			       .key = (uintptr_t)&key,
-			       .value = (uintptr_t)bpfmap_lookup(b->map, &key)};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)b->given;
+	attr.key = (uintptr_t)&key;
+	attr.value = (uintptr_t)bpfmap_lookup(b->map, &key);
 	return call(BPF_MAP_LOOKUP_ELEM, &attr);
 }
 
 static long bpf_pin_act(struct bench *b)
 {
-	union bpf_attr attr = {.pathname = (uintptr_t)operation_pin, .bpf_fd = (uint32_t)b->given};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)operation_pin;
+	attr.bpf_fd = (uint32_t)b->given;
 	return call(BPF_OBJ_PIN, &attr);
 }
 
 static long bpf_get_act(struct bench *b)
 {
-	union bpf_attr attr = {.pathname = (uintptr_t)operation_pin};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.pathname = (uintptr_t)operation_pin;
 	b->made = (int)call(BPF_OBJ_GET, &attr);
 	return b->made;
 }
@@ -352,18 +364,21 @@ static long bpf_get_act(struct bench *b)
 static long bpf_info_act(struct bench *b)
 {
 	struct bpf_map_info info = {0};
-	union bpf_attr attr = {.info = {.bpf_fd = (uint32_t)b->given,
-					.info_len = sizeof(info),
-					.info = (uintptr_t)&info}};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (uint32_t)b->given;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
 	return call(BPF_OBJ_GET_INFO_BY_FD, &attr);
 }
 
 static long bpf_by_id_act(struct bench *b)
 {
 	struct bpfmap_info info;
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
 	bpfmap_get_info(b->map, &info);
 	attr.map_id = info.id;
 	b->made = (int)call(BPF_MAP_GET_FD_BY_ID, &attr);
@@ -386,9 +401,11 @@ static long btf_act(struct bench *b)
 		.type = {1, BTF_KIND_INT << 24, 4, 32},
 		.names = "\0int",
 	};
-	union bpf_attr attr = {.btf = (uintptr_t)&btf,
-			       .btf_size = sizeof(btf.header) + sizeof(btf.type) + 5};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.btf = (uintptr_t)&btf;
+	attr.btf_size = sizeof(btf.header) + sizeof(btf.type) + 5;
 	b->made = (int)call(BPF_BTF_LOAD, &attr);
 	return b->made;
 }
@@ -402,11 +419,13 @@ static long prog_act(struct bench *b)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	union bpf_attr attr = {.prog_type = BPF_PROG_TYPE_SOCKET_FILTER,
-			       .insn_cnt = sizeof(code) / sizeof(code[0]),
-			       .insns = (uintptr_t)code,
-			       .license = (uintptr_t) "GPL"};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = BPF_PROG_TYPE_SOCKET_FILTER;
+	attr.insn_cnt = sizeof(code) / sizeof(code[0]);
+	attr.insns = (uintptr_t)code;
+	attr.license = (uintptr_t) "GPL";
 	code[0].imm = b->given;
 	b->made = (int)call(BPF_PROG_LOAD, &attr);
 	return b->made;
@@ -422,11 +441,13 @@ static void prog_prepare(struct bench *b)
 static long prog_run_act(struct bench *b)
 {
 	uint8_t packet[64] = {0};
-	union bpf_attr attr = {.test = {.prog_fd = (uint32_t)b->made,
-					.data_size_in = sizeof(packet),
-					.data_in = (uintptr_t)packet,
-					.repeat = 1}};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.test.prog_fd = (uint32_t)b->made;
+	attr.test.data_size_in = sizeof(packet);
+	attr.test.data_in = (uintptr_t)packet;
+	attr.test.repeat = 1;
 	return call(BPF_PROG_TEST_RUN, &attr);
 }
 

@@ -180,8 +180,9 @@ static void grounds_refresh(struct grounds *grounds, struct rng *rng)
 
 static int map_make(uint32_t type, uint32_t key_size, uint32_t value_size, uint32_t flags)
 {
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
 	attr.map_type = type;
 	attr.key_size = key_size;
 	attr.value_size = value_size;
@@ -196,8 +197,9 @@ static int prog_make(void)
 		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0, .imm = 2},
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
 	attr.prog_type = BPF_PROG_TYPE_XDP;
 	attr.insns = (uint64_t)(uintptr_t)insns;
 	attr.insn_cnt = 2;

@@ -461,11 +461,12 @@ static void result_judge(int cmd, long result)
 static void command(uint8_t number)
 {
 	int cmd = (number & ~SKELETON) % COMMANDS;
-	union call_attr attr = {0};
+	union call_attr attr;
 	uint32_t size = input_u8(&in);
 	uint8_t patches;
 	long result;
 
+	memset(&attr, 0, sizeof(attr));
 	size = size ? size : ATTR_SIZE;
 	if (number & SKELETON)
 		skeleton(cmd, &attr);

@@ -34,9 +34,10 @@ static const uint32_t types[] = {BPF_MAP_TYPE_HASH, BPF_MAP_TYPE_ARRAY, BPF_MAP_
 /* The descriptor, or negative. */
 static long btf_load(const void *btf, uint32_t size)
 {
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 	long fd;
 
+	memset(&attr, 0, sizeof(attr));
 	attr.btf = (uintptr_t)btf;
 	attr.btf_size = size;
 	fd = bpfmap_bpf(BPF_BTF_LOAD, &attr, sizeof(attr));
@@ -47,9 +48,10 @@ static long btf_load(const void *btf, uint32_t size)
 
 static void map_by_command(const struct head *head, long btf_fd)
 {
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 	long fd;
 
+	memset(&attr, 0, sizeof(attr));
 	attr.map_type = types[head->map_type % 4];
 	attr.key_size = head->key_size;
 	attr.value_size = head->value_size;

@@ -51,8 +51,9 @@ static void sentence_check(long result, const char *what)
 static void object_use(int fd)
 {
 	uint8_t info[512] = {0}, packet[64] = {0};
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
 	attr.info.bpf_fd = (uint32_t)fd;
 	attr.info.info = (uintptr_t)info;
 	attr.info.info_len = 232;
@@ -67,9 +68,10 @@ static void object_use(int fd)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint8_t file[FILE_MAX];
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 	long fd;
 
+	memset(&attr, 0, sizeof(attr));
 	size = size < FILE_MAX ? size : FILE_MAX;
 	memcpy(file, data, size);
 	header_mend(file, size);

@@ -31,22 +31,26 @@ static int call(int cmd, union call_attr attr)
 
 static int map_make(uint32_t type, uint32_t flags, uint32_t key_size)
 {
-	union call_attr attr = {.create = {.map_type = type,
-					   .key_size = key_size,
-					   .value_size = 8,
-					   .max_entries = 4,
-					   .map_flags = flags}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.create.map_type = type;
+	attr.create.key_size = key_size;
+	attr.create.value_size = 8;
+	attr.create.max_entries = 4;
+	attr.create.map_flags = flags;
 	return call(BPF_MAP_CREATE, attr);
 }
 
 static int elem(int cmd, int fd, const void *key, const void *value, uint64_t flags)
 {
-	union call_attr attr = {.elem = {.map_fd = (uint32_t)fd,
-					 .key = (uintptr_t)key,
-					 .value = (uintptr_t)value,
-					 .flags = flags}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.elem.map_fd = (uint32_t)fd;
+	attr.elem.key = (uintptr_t)key;
+	attr.elem.value = (uintptr_t)value;
+	attr.elem.flags = flags;
 	return call(cmd, attr);
 }
 
@@ -65,9 +69,12 @@ static int64_t get(int fd, uint32_t key)
 
 static int obj(int cmd, int fd, const char *path, uint32_t flags)
 {
-	union call_attr attr = {
-		.obj = {.pathname = (uintptr_t)path, .bpf_fd = (uint32_t)fd, .file_flags = flags}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.obj.pathname = (uintptr_t)path;
+	attr.obj.bpf_fd = (uint32_t)fd;
+	attr.obj.file_flags = flags;
 	return call(cmd, attr);
 }
 
@@ -84,12 +91,14 @@ static void attr__short_block_is_extended_with_zeroes(void **state)
 static void attr__tail_must_be_zero(void **state)
 {
 	uint8_t block[5000] = {0};
-	union call_attr attr = {.create = {.map_type = BPF_MAP_TYPE_HASH,
-					   .key_size = 4,
-					   .value_size = 8,
-					   .max_entries = 4}};
+	union call_attr attr;
 	int fd;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.create.map_type = BPF_MAP_TYPE_HASH;
+	attr.create.key_size = 4;
+	attr.create.value_size = 8;
+	attr.create.max_entries = 4;
 	memcpy(block, &attr, sizeof(attr));
 	fd = (int)bpfmap_bpf(BPF_MAP_CREATE, block, 4096);
 	assert_true(fd >= 0);
@@ -240,10 +249,11 @@ static int btf_make(void)
 			     .type_len = sizeof(types),
 			     .str_off = sizeof(types),
 			     .str_len = sizeof(names)}};
-	union call_attr attr = {
-		.btf = {.btf = (uintptr_t)&blob,
-			.size = (uint32_t)(sizeof(blob.header) + sizeof(types) + sizeof(names))}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.btf.btf = (uintptr_t)&blob;
+	attr.btf.size = (uint32_t)(sizeof(blob.header) + sizeof(types) + sizeof(names));
 	memcpy(blob.bytes, types, sizeof(types));
 	memcpy(blob.bytes + sizeof(types), names, sizeof(names));
 	return call(BPF_BTF_LOAD, attr);
@@ -251,15 +261,17 @@ static int btf_make(void)
 
 static int locked_make(uint32_t type, int btf, uint32_t flags)
 {
-	union call_attr attr = {.create = {.map_type = type,
-					   .key_size = 4,
-					   .value_size = 8,
-					   .max_entries = 4,
-					   .map_flags = flags,
-					   .btf_fd = (uint32_t)btf,
-					   .btf_key_type_id = 1,
-					   .btf_value_type_id = 3}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.create.map_type = type;
+	attr.create.key_size = 4;
+	attr.create.value_size = 8;
+	attr.create.max_entries = 4;
+	attr.create.map_flags = flags;
+	attr.create.btf_fd = (uint32_t)btf;
+	attr.create.btf_key_type_id = 1;
+	attr.create.btf_value_type_id = 3;
 	return call(BPF_MAP_CREATE, attr);
 }
 

@@ -30,20 +30,25 @@ static int call(int cmd, union call_attr attr)
 
 static int map_make(uint32_t type, uint32_t flags, uint32_t entries)
 {
-	union call_attr attr = {.create = {.map_type = type,
-					   .key_size = 4,
-					   .value_size = 8,
-					   .max_entries = entries,
-					   .map_flags = flags}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.create.map_type = type;
+	attr.create.key_size = 4;
+	attr.create.value_size = 8;
+	attr.create.max_entries = entries;
+	attr.create.map_flags = flags;
 	return call(BPF_MAP_CREATE, attr);
 }
 
 static int elem(int cmd, int fd, const void *key, const void *value)
 {
-	union call_attr attr = {
-		.elem = {.map_fd = (uint32_t)fd, .key = (uintptr_t)key, .value = (uintptr_t)value}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.elem.map_fd = (uint32_t)fd;
+	attr.elem.key = (uintptr_t)key;
+	attr.elem.value = (uintptr_t)value;
 	return call(cmd, attr);
 }
 
@@ -203,10 +208,11 @@ static int open_files(void)
 
 static void fd__memory_goes_with_the_last_descriptor(void **state)
 {
-	union call_attr attr = {.id = {.id = 0}};
+	union call_attr attr;
 	unsigned long long before;
 	int files, fd, copy;
 
+	memset(&attr, 0, sizeof(attr));
 	call(BPF_MAP_GET_NEXT_ID, attr); /* forgets what earlier tests closed */
 	before = mapped_bytes();
 	files = open_files();
@@ -227,9 +233,10 @@ static void fd__memory_goes_with_the_last_descriptor(void **state)
 static void fd__id_is_gone_after_the_last_close(void **state)
 {
 	int fd = map_make(BPF_MAP_TYPE_HASH, 0, 4);
-	union call_attr attr = {.id = {.id = 0}};
+	union call_attr attr;
 	int again;
 
+	memset(&attr, 0, sizeof(attr));
 	assert_int_equal(bpfmap_bpf(BPF_MAP_GET_NEXT_ID, &attr, sizeof(attr)), 0);
 	attr.id.id = attr.id.next_id;
 	attr.id.next_id = 0;

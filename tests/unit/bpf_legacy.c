@@ -18,9 +18,12 @@ static char dir[128];
 static void assert_map(int fd, uint32_t type, uint32_t flags, const char *name)
 {
 	struct bpf_map_info info = {0};
-	union bpf_attr attr = {
-		.info = {.bpf_fd = (__u32)fd, .info_len = sizeof(info), .info = (uintptr_t)&info}};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.info.bpf_fd = (__u32)fd;
+	attr.info.info_len = sizeof(info);
+	attr.info.info = (uintptr_t)&info;
 	assert_true(fd >= 0);
 	assert_int_equal(syscall(SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &attr, sizeof(attr)), 0);
 	assert_int_equal(info.type, type);

@@ -282,9 +282,13 @@ static void threads__engine_is_chosen_beside_runs(void **state)
 
 static int map_fd_new(uint32_t type)
 {
-	union call_attr attr = {
-		.create = {.map_type = type, .key_size = 4, .value_size = 8, .max_entries = 2}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.create.map_type = type;
+	attr.create.key_size = 4;
+	attr.create.value_size = 8;
+	attr.create.max_entries = 2;
 	return (int)bpfmap_bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
 }
 
@@ -292,12 +296,14 @@ static int map_fd_new(uint32_t type)
 static int prog_fd_new(int map_fd)
 {
 	struct bpf_insn insns[COUNT(counting)];
-	union call_attr attr = {.load = {.prog_type = BPF_PROG_TYPE_XDP,
-					 .insn_cnt = COUNT(insns),
-					 .insns = (uintptr_t)insns,
-					 .license = (uintptr_t) "GPL",
-					 .prog_name = "counting"}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.load.prog_type = BPF_PROG_TYPE_XDP;
+	attr.load.insn_cnt = COUNT(insns);
+	attr.load.insns = (uintptr_t)insns;
+	attr.load.license = (uintptr_t) "GPL";
+	strcpy(attr.load.prog_name, "counting");
 	memcpy(insns, counting, sizeof(insns));
 	insns[3].src_reg = BPF_PSEUDO_MAP_FD;
 	insns[3].imm = map_fd;

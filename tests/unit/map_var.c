@@ -301,27 +301,31 @@ static void bpf_commands_are_refused_with_a_sentence(void **state)
 	uint32_t fd = (uint32_t)bpfmap_fd(map);
 	uint64_t key = 1, value = 2, cursor;
 	uint64_t keys = (uintptr_t)&key, values = (uintptr_t)&value;
-	union call_attr attr = {.create = {.map_type = BPF_MAP_TYPE_HASH,
-					   .key_size = 8,
-					   .value_size = 8,
-					   .max_entries = 4,
-					   .map_flags = BPFMAP_F_VARIABLE}};
+	union call_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.create.map_type = BPF_MAP_TYPE_HASH;
+	attr.create.key_size = 8;
+	attr.create.value_size = 8;
+	attr.create.max_entries = 4;
+	attr.create.map_flags = BPFMAP_F_VARIABLE;
 	(void)state;
 	assert_int_equal(bpfmap_bpf(BPF_MAP_CREATE, &attr, sizeof(attr)), -EINVAL);
 	for (size_t i = 0; i < sizeof(single) / sizeof(*single); i++) {
-		attr = (union call_attr){.elem = {.map_fd = fd, .key = keys, .value = values}};
-		if (single[i] == BPF_MAP_DELETE_ELEM)
-			attr.elem.value = 0;
+		memset(&attr, 0, sizeof(attr));
+		attr.elem.map_fd = fd;
+		attr.elem.key = keys;
+		attr.elem.value = single[i] == BPF_MAP_DELETE_ELEM ? 0 : values;
 		assert_int_equal(bpfmap_bpf(single[i], &attr, sizeof(attr)), -EOPNOTSUPP);
 		assert_non_null(strstr(bpfmap_last_error(), "bpfmap_var_"));
 	}
 	for (size_t i = 0; i < sizeof(batch) / sizeof(*batch); i++) {
-		attr = (union call_attr){.batch = {.map_fd = fd,
-						   .keys = keys,
-						   .values = values,
-						   .out_batch = (uintptr_t)&cursor,
-						   .count = 1}};
+		memset(&attr, 0, sizeof(attr));
+		attr.batch.map_fd = fd;
+		attr.batch.keys = keys;
+		attr.batch.values = values;
+		attr.batch.out_batch = (uintptr_t)&cursor;
+		attr.batch.count = 1;
 		assert_int_equal(bpfmap_bpf(batch[i], &attr, sizeof(attr)), -EOPNOTSUPP);
 	}
 	close((int)fd);

@@ -36,12 +36,15 @@ static uint64_t ptr_u64(const void *ptr)
 static int kernel_map_create(uint32_t index, uint32_t type, uint32_t key_size, uint32_t value_size,
 			     uint32_t max_entries)
 {
-	union bpf_attr attr = {.map_type = type,
-			       .key_size = key_size,
-			       .value_size = value_size,
-			       .max_entries = max_entries};
-	int fd = sys_bpf(BPF_MAP_CREATE, &attr);
+	union bpf_attr attr;
+	int fd;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_type = type;
+	attr.key_size = key_size;
+	attr.value_size = value_size;
+	attr.max_entries = max_entries;
+	fd = sys_bpf(BPF_MAP_CREATE, &attr);
 	if (fd < 0)
 		return fd;
 	kernel.map_fd[index] = fd;
@@ -57,8 +60,10 @@ static void kernel_map_close(uint32_t index)
 
 static int elem_cmd(int cmd, uint32_t index, const void *key, const void *value)
 {
-	union bpf_attr attr = {.map_fd = (uint32_t)kernel.map_fd[index]};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.map_fd = (uint32_t)kernel.map_fd[index];
 	attr.key = ptr_u64(key);
 	attr.value = ptr_u64(value);
 	return sys_bpf(cmd, &attr);
@@ -102,8 +107,9 @@ static int btf_load(void)
 		.proto = {.info = BTF_KIND_FUNC_PROTO << 24, .type = 1},
 		.func = {.name_off = 5, .info = BTF_KIND_FUNC << 24 | BTF_FUNC_STATIC, .type = 2},
 	};
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 
+	memset(&attr, 0, sizeof(attr));
 	memcpy(blob.strings, strings, sizeof(strings));
 	blob.header.hdr_len = sizeof(blob.header);
 	blob.header.type_len = offsetof(typeof(blob), strings) - sizeof(blob.header);
@@ -162,9 +168,12 @@ static int kernel_load(const struct engine_prog *prog)
 {
 	struct bpf_insn *insns = relocated_copy(prog);
 	struct engine_funcs funcs;
-	union bpf_attr attr = {.prog_type = prog->type, .insn_cnt = prog->insn_cnt};
+	union bpf_attr attr;
 	int fd;
 
+	memset(&attr, 0, sizeof(attr));
+	attr.prog_type = prog->type;
+	attr.insn_cnt = prog->insn_cnt;
 	if (!kernel.log)
 		kernel.log = calloc(1, LOG_SIZE);
 	kernel.log[0] = '\0';
@@ -198,9 +207,10 @@ static int kernel_load(const struct engine_prog *prog)
 
 static int kernel_run(struct engine_run *run)
 {
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 	int err;
 
+	memset(&attr, 0, sizeof(attr));
 	attr.test.prog_fd = (uint32_t)kernel.prog_fd;
 	if (kernel.prog_type == BPF_PROG_TYPE_SYSCALL) {
 		attr.test.ctx_in = run->len ? ptr_u64(run->packet) : 0;
