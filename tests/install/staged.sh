@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 # staged.sh BUILD TREE: "meson install" into a directory, and other projects that use what is there: one
-# with Meson, one with CMake, one that links statically. They find it by pkg-config alone.
+# with Meson, one with CMake, one that links statically. They find it by pkg-config alone; so does one that
+# uses the build in place.
 build=$1 tree=$2
 here=$tree/tests/install
 . "$here/lib.sh"
@@ -48,6 +49,17 @@ needs_no_library_of_ours() {
 	! readelf -d "$work/static" | grep bpfmap
 }
 
+# Our own headers stay out of the way: <bpf/btf.h> is libbpf's.
+# shellcheck disable=SC2046 # pkg-config prints words
+build_uninstalled() {
+	local -x PKG_CONFIG_PATH=$build/meson-uninstalled
+	local modules='libbpfmap libbpfmap-compat libbpf'
+
+	"$CC" -Wall -Wextra -Werror -include bpf/btf.h -include bpfmap/bpfmap.h "$here/libbpf-first.c" \
+		$(pkg-config --cflags $modules) -o "$work/uninstalled" $(pkg-config --libs $modules) &&
+		! "$CC" -M -include bpf/btf.h "$here/libbpf-first.c" $(pkg-config --cflags $modules) | grep "$tree/src"
+}
+
 declare -A maps=([libbpfmap]=src [libbpfmap-compat]=src/compat [libbpfmap-object]=src/object)
 for library in "${!maps[@]}"; do
 	if [ ! -e "$libdir/$library.so" ]; then
@@ -62,6 +74,9 @@ done
 it "all public headers are installed, and nothing else beside them" same_headers
 it "the tool runs from where it is installed" gives "\"$version\"" sh -c "'$prefix/bin/bpfmap' -j version | jq .version"
 
+it "a program builds with what is not installed" build_uninstalled
+it "it has its maps here" gives "in this process" \
+	env LD_LIBRARY_PATH="$build/src:$build/src/compat" "$work/uninstalled"
 it "a Meson project builds with what is installed" build_meson
 it "its program uses maps" gives "443: 42 hits" "$work/meson/consumer"
 it "its program on libbpf, linked --as-needed, has its maps here" gives "in this process" "$work/meson/libbpf-first"
