@@ -86,21 +86,57 @@ _bpfmap_offer() {
 	done
 }
 
-# _bpfmap_live TOOL WORLD WHAT: of the maps that there are now, ids, names or pins, a line each. Pins in the world's
-# directory are named as in it.
-_bpfmap_live() {
-	local script dir
+# _bpfmap_expand PATH: $_bpfmap_path, the path with ~ as the shell reads it in a command.
+_bpfmap_expand() {
+	_bpfmap_path=$1
+	case $1 in "~/"*) _bpfmap_path=$HOME/${1#??} ;; esac
+}
 
-	case $2 in
-	kernel) dir=/sys/fs/bpf ;;
-	*) dir=${BPFMAP_DIR:-/dev/shm/bpfmap-$(id -u)} ;;
+# _bpfmap_root WORLD: $_bpfmap_path, the directory in which a world's relative names are.
+_bpfmap_root() {
+	case $1 in
+	kernel) _bpfmap_path=/sys/fs/bpf ;;
+	*) _bpfmap_path=${BPFMAP_DIR:-/dev/shm/bpfmap-$(id -u)} ;;
 	esac
+}
+
+# _bpfmap_live TOOL WORLD WHAT: of the maps that there are now, ids, names or pins' paths, a line each.
+_bpfmap_live() {
+	local script _bpfmap_path
+
 	case $3 in
 	ids) script='s/^    "id": \([0-9]*\),*$/\1/p' ;;
 	names) script='s/^    "name": "\(.*\)",*$/\1/p' ;;
 	pins) script='/^    "pinned": \[/,/^    \]/s/^      "\(.*\)",*$/\1/p' ;;
 	esac
-	"$1" -p list "$2" 2>/dev/null </dev/null | sed -n "$script" | sed "s|^$dir/||"
+	_bpfmap_expand "$1"
+	"$_bpfmap_path" -p list "$2" 2>/dev/null </dev/null | sed -n "$script"
+}
+
+# _bpfmap_pins TOOL WORLD WORD: pins, named as the word begins: as in the world's directory, or below /sys/fs/bpf,
+# where user space has names, too, and the kernel's are found without their world.
+_bpfmap_pins() {
+	local as= _bpfmap_path
+
+	case $3 in
+	/sys/fs/bpf/*)
+		as=/sys/fs/bpf/
+		[ "$2" = kernel ] || _bpfmap_live "$1" kernel pins
+		;;
+	esac
+	_bpfmap_root "$2"
+	_bpfmap_live "$1" "$2" pins | sed "s|^$_bpfmap_path/|$as|"
+}
+
+# _bpfmap_programs TOOL OBJECT: the programs of an object file, a line each: the tool names them when it is asked for one
+# that cannot be there.
+_bpfmap_programs() {
+	local _bpfmap_path object
+
+	_bpfmap_expand "$2"
+	object=$_bpfmap_path
+	_bpfmap_expand "$1"
+	"$_bpfmap_path" run "$object" prog '?' pcap - 2>&1 </dev/null | sed -n 's/.*; there are: //p' | tr -s ', ' '\n'
 }
 
 # _bpfmap_world WORD...: the world of the map that these words begin to name, the last one first.

@@ -17,6 +17,8 @@ import deftables
 TOKEN = re.compile(r"\.\.\.|,\.\.\.|[A-Za-z][\w-]*(?:\.[a-z]\w*)*|-[a-z]+|[][{}|-]")
 # What stands for a part of MAP.
 IN_MAP = {"N": "ID", "NAME": "MAPNAME", "PATH": "PIN"}
+# What a word is behind another one, or behind what another one offers.
+BEHIND = {("prog", "NAME"): "PROGRAM", ("interface", "NAME"): "INTERFACE", ("OBJECT", "FILE"): "YAML"}
 
 
 class Parser:
@@ -101,7 +103,9 @@ class Automaton:
             return self.step(start, ("?" if how.get("once") else "=") + word)
         if word == "MAP":
             return self.build(Parser(self.words["MAP"][1]).sequences(), start, {"map": True})
-        offer = IN_MAP.get(word) if how.get("map") else None
+        before = [label[1:] for _, label, end in self.labelled if start in self.closure(end)]
+        offer = IN_MAP.get(word) if how.get("map") else next(
+            (BEHIND[label, word] for label in before if (label, word) in BEHIND), None)
         end = self.step(start, "@" + (offer or self.words.get(word, ("NOTHING", ""))[0]))
         if offer is None and self.words.get(word, ("",))[0] == "DATA":
             self.labelled.append((end, "@DATA", end))

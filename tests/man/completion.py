@@ -26,6 +26,7 @@ WORK = pathlib.Path(tempfile.mkdtemp(prefix="bpfmap-tab."))
 MAPS = pathlib.Path(tempfile.mkdtemp(prefix="bpfmap-tab.", dir=SHM))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 atexit.register(shutil.rmtree, MAPS, ignore_errors=True)
+OBJECT = BUILD / "examples/load.bpf.o"
 WAIT_S = 60
 ENVIRONMENT = {**os.environ, "PATH": f"{TOOL.parent}:{os.environ['PATH']}", "BPFMAP_DIR": str(MAPS), "HOME": str(WORK),
                "TERM": "xterm", "LC_ALL": "C.UTF-8"}
@@ -35,7 +36,7 @@ IN_BASH = """
 while IFS=' ' read -r -a COMP_WORDS; do
 	[ "${{COMP_WORDS[-1]}}" = _ ] && COMP_WORDS[-1]=
 	COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) COMPREPLY=()
-	_bpfmap
+	_bpfmap bpfmap "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}"
 	printf '%s ' "${{COMPREPLY[@]}}"
 	echo
 done
@@ -73,6 +74,10 @@ OFFERS = {
     "bpfmap -j resize id _": "1 2 3",
     "bpfmap resize pinned _": "flows seen web/flows",
     "bpfmap resize fl": "flows",
+    "bpfmap dump pinned /sys/fs/bpf/fl": "/sys/fs/bpf/flows",
+    "bpfmap dump /sys/fs/bpf/we": "/sys/fs/bpf/web/flows",
+    "bpfmap dump user pinned /sys/fs/bpf/we": "/sys/fs/bpf/web/flows",
+    "bpfmap dump kernel pinned /sys/fs/bpf/we": "",
     "bpfmap resize flows _": "entries",
     "bpfmap resize flows entries 10 _": "yes",
     "bpfmap resize id 1 ent": "entries",
@@ -100,6 +105,10 @@ OFFERS = {
     "bpfmap run x.bpf.o _": "prog pcap interface",
     "bpfmap run x.bpf.o pcap x.pcap rep": "repeat",
     "bpfmap run x.bpf.o interface lo engine _": "user kernel",
+    "bpfmap run x.bpf.o interface _": " ".join(os.listdir("/sys/class/net")),
+    f"bpfmap run {OBJECT} prog _": "all count_load",
+    f"bpfmap compile {OBJECT} -o x.so prog _": "count_load",
+    "bpfmap run nosuch.bpf.o prog _": "all",
     "bpfmap compile x.bpf.o -": "-o",
     "bpfmap nosuchverb _": "",
 }
@@ -121,9 +130,23 @@ def check_bash():
     wanted = {**OFFERS, **FLAGS}
     wanted[f"bpfmap load flows {WORK}/mo"] = f"{WORK}/more.txt"
     wanted[f"bpfmap run {WORK}/"] = f"{WORK}/prog.bpf.o {WORK}/folder"
+    wanted["bpfmap run ~/"] = "~/prog.bpf.o ~/folder"
+    wanted["bpfmap dump ~/mo"] = "~/more.txt"
+    wanted["bpfmap dump ./mo"] = "./more.txt"
+    wanted["bpfmap dump mo"] = ""
+    wanted["bpfmap create ~/fo"] = "~/folder"
+    wanted["bpfmap run x.bpf.o interface lo pin ~/"] = "~/folder"
+    wanted["bpfmap test x.bpf.o ~/"] = "~/serve.yaml ~/folder"
+    wanted["bpfmap test x.bpf.o junit ~/mo"] = "~/more.txt"
     wanted[f"bpfmap serve config {WORK}/"] = f"{WORK}/serve.yaml {WORK}/folder"
+    # In the runtime directory, also as it is called in the kernel.
+    wanted["bpfmap create we"] = "web/"
+    wanted["bpfmap create /sys/fs/bpf/we"] = "/sys/fs/bpf/web/"
+    wanted["bpfmap gc below /sys/fs/bpf/we"] = "/sys/fs/bpf/web/"
+    wanted["bpfmap create kernel we"] = ""
+    wanted["bpfmap list > ./mo"] = "./more.txt"
     run = subprocess.run(["bash", "--norc", "-c", script], input="".join(f"{line}\n" for line in wanted), text=True,
-                         capture_output=True, env=ENVIRONMENT, timeout=WAIT_S)
+                         capture_output=True, env=ENVIRONMENT, timeout=WAIT_S, cwd=WORK)
     for (line, offers), found in zip(wanted.items(), run.stdout.splitlines() + [""] * len(wanted)):
         lib.same(f"bash: {line.replace(str(WORK), 'DIR')}", sets(found), sets(offers))
     lib.same("bash has nothing to complain about", run.stderr, "")
@@ -163,16 +186,20 @@ class Tmux:
 
 
 def check_terminal():
+    subprocess.run([TOOL, "pin", "seen", "a blank"], env=ENVIRONMENT, check=True)
     tmux = Tmux()
     tmux.press(f". {BUILD}/completion/bpfmap", "Enter")
     for typed, shown in (("bpfmap resiz", "bpfmap resize "), ("bpfmap show name se", "bpfmap show name seen "),
-                         ("bpfmap show web/", "bpfmap show web/flows ")):
+                         ("bpfmap show web/", "bpfmap show web/flows "),
+                         ("bpfmap show a\\ b", "bpfmap show a\\ blank "), ("bpfmap show 'a b", "bpfmap show 'a blank' "),
+                         ("bpfmap show /sys/fs/bpf/w", "bpfmap show /sys/fs/bpf/web/flows ")):
         tmux.press("C-u", typed, "Tab", "x")
         lib.it(f"bash, in a terminal: {typed} and Tab", tmux.shows(f"{shown}x"), tmux.screen())
     tmux.press("C-u", "bpfmap show name ", "Tab", "Tab")
     lib.it("bash, in a terminal: Tab twice lists the maps that there are", until(
         lambda: re.search(r"^flows +seen", tmux.screen(), re.MULTILINE)), tmux.screen())
     tmux.do("kill-server")
+    os.unlink(MAPS / "a blank")
 
 
 class Zsh:
@@ -225,6 +252,13 @@ def check_zsh():
     for line, expected in (("bpfmap resiz", "bpfmap resize "), ("bpfmap show name se", "bpfmap show name seen "),
                            (f"bpfmap load flows {WORK}/mo", f"bpfmap load flows {WORK}/more.txt "),
                            (f"bpfmap run {WORK}/p", f"bpfmap run {WORK}/prog.bpf.o "),
+                           ("bpfmap dump ~/mo", "bpfmap dump ~/more.txt "),
+                           ("bpfmap dump pinned /sys/fs/bpf/web/f", "bpfmap dump pinned /sys/fs/bpf/web/flows "),
+                           ("bpfmap test x.bpf.o ~/s", "bpfmap test x.bpf.o ~/serve.yaml "),
+                           ("bpfmap create we", "bpfmap create web/"),
+                           ("bpfmap create /sys/fs/bpf/we", "bpfmap create /sys/fs/bpf/web/"),
+                           ("bpfmap create ~/fo", "bpfmap create ~/folder/"),
+                           ("bpfmap gc below /sys/fs/bpf/we", "bpfmap gc below /sys/fs/bpf/web/"),
                            ("bpfmap create x type hash flags rdonly,ze", "bpfmap create x type hash flags rdonly,zero_seed")):
         lib.same(f"zsh makes of {line.replace(str(WORK), 'DIR')}", zsh.complete(line)[1].rstrip("\n"), expected)
     zsh.close()
