@@ -184,7 +184,7 @@ static void run__syscall_program_takes_a_context_alone(void **state)
 {
 	struct bpfmap_prog *prog =
 		load(BPF_PROG_TYPE_SYSCALL, NULL,
-		     PROGRAM(LDX(BPF_DW, R0, R1, 0), ST(BPF_W, R1, 4, 9), EXIT), 3);
+		     PROGRAM(LDX(BPF_W, R0, R1, 0), ST(BPF_W, R1, 4, 9), EXIT), 3);
 	struct bpfmap_prog *xdp = XDP(NULL, RETURNS(2));
 	uint32_t ctx[2] = {41, 0}, value;
 	struct bpfmap_packet packet = packet_of((uint8_t *)ctx, 8, 0, 8);
@@ -208,6 +208,15 @@ static void line_keep(void *arg, const char *line)
 	snprintf(arg, 64, "%s", line);
 }
 
+/* What a load of eight characters gives. */
+static uint64_t text_word(const char text[8])
+{
+	uint64_t word;
+
+	memcpy(&word, text, sizeof(word));
+	return word;
+}
+
 static void run__environment_limits_instructions_and_takes_lines(void **state)
 {
 	char line[64] = "";
@@ -215,7 +224,7 @@ static void run__environment_limits_instructions_and_takes_lines(void **state)
 		.sz = sizeof(env), .insn_budget = 1000, .print = line_keep, .print_arg = line};
 	struct bpfmap_prog *endless = XDP(NULL, JA(-1), EXIT);
 	struct bpfmap_prog *talks =
-		XDP(NULL, LD_IMM64(R1, 0x0a756c6c6568ull /* "hellu\n" */), STX(BPF_DW, FP, R1, -8),
+		XDP(NULL, LD_IMM64(R1, text_word("hellu\n\0")), STX(BPF_DW, FP, R1, -8),
 		    MOV_REG(R1, FP), ADD_IMM(R1, -8), MOV_IMM(R2, 7), CALL(BPF_FUNC_trace_printk),
 		    RETURNS(XDP_PASS));
 
