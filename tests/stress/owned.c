@@ -42,11 +42,11 @@ static void owned_put(struct worker *worker, uint32_t key)
 	if (rng_below(&worker->rng, 2) || worker->stage->scene->shape.type == BPF_MAP_TYPE_ARRAY)
 		flags = BPF_ANY;
 	shm_put(state->begun, version);
-	if (fault == FAULT_STALE && version > 100)
-		err = worker_update(worker, key, version - 50, flags);
+	if (fault == FAULT_STALE && version >= VALUE_VERSION_FAULT)
+		err = worker_update(worker, key, version - 3, flags);
 	else
 		err = worker_update(worker, key, version, flags);
-	if (fault == FAULT_TEAR && version > 100) {
+	if (fault == FAULT_TEAR && version >= VALUE_VERSION_FAULT) {
 		memset(worker->value, 0, 8);
 		err = bpfmap_update(worker->map, worker->key, worker->value, BPF_ANY);
 	}
@@ -309,6 +309,7 @@ void scene_owned(const struct scene *scene)
 	worker = calloc(1, sizeof(*worker));
 	residents_insert(&stage, worker);
 	stage.awaits_both = true;
+	stage.awaits_verdict = scene->fault != FAULT_NONE;
 	stage_run(&stage, roles, 2);
 	if (!verdict_failed())
 		owned_settle(&stage, worker);

@@ -6,8 +6,8 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 
 #define RESIDENT_KEY 0u
 
@@ -21,11 +21,11 @@ static void resident_replace(void *arg)
 	while (!stage_over(worker->stage)) {
 		worker_expect("replace", RESIDENT_KEY,
 			      worker_update(worker, RESIDENT_KEY, ++version, BPF_EXIST), 0);
-		if (worker->stage->scene->fault != FAULT_ABSENT || version != 1000)
+		if (worker->stage->scene->fault != FAULT_ABSENT || version != VALUE_VERSION_FAULT)
 			continue;
 		worker_delete(worker, RESIDENT_KEY);
-		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
-		worker_update(worker, RESIDENT_KEY, ++version, BPF_ANY);
+		while (!stage_over(worker->stage))
+			sched_yield();
 	}
 	worker_end(worker);
 }
@@ -84,6 +84,7 @@ void scene_resident(const struct scene *scene)
 	worker->map = stage.map;
 	worker_expect("first insert", RESIDENT_KEY,
 		      worker_update(worker, RESIDENT_KEY, VALUE_VERSION_0, BPF_ANY), 0);
+	stage.awaits_verdict = scene->fault != FAULT_NONE;
 	stage_run(&stage, roles, 3);
 	tap_note("%s: resident: %llu lookups beside %llu writes", scene->shape.name,
 		 (unsigned long long)stage.shm->lookups, (unsigned long long)stage.shm->writes);

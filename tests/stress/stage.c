@@ -78,7 +78,8 @@ bool stage_over(const struct stage *stage)
 
 	if (verdict_failed() || shm_get(stage->shm->stop))
 		return true;
-	if (stage->awaits_both && (!shm_get(stage->shm->reads) || !shm_get(stage->shm->writes)))
+	if (stage->awaits_verdict ||
+	    (stage->awaits_both && (!shm_get(stage->shm->reads) || !shm_get(stage->shm->writes))))
 		return now >= stage->end_ns + PATIENCE_NS;
 	return now >= stage->end_ns;
 }

@@ -35,8 +35,9 @@ struct stage {
 	struct bpfmap *map; /* the parent's handle, and every thread's */
 	char pin[256];
 	uint64_t end_ns;
-	bool awaits_both; /* on a busy machine the run goes on, a while, until both were done */
-	uint32_t keys;	  /* key numbers 0 .. keys - 1 are in use */
+	bool awaits_both;    /* on a busy machine the run goes on, a while, until both were done */
+	bool awaits_verdict; /* a canary: it goes on, a while, until a reader has seen the wrong */
+	uint32_t keys;	     /* key numbers 0 .. keys - 1 are in use */
 	struct stage_shm *shm;
 };
 
