@@ -366,10 +366,12 @@ static void edges(const struct type *t)
 		for (int w = 0; w < 2; w++) {
 			int fd = make_filled(t->number, 4, 4);
 			unsigned char *edge = page_edge() - (w ? 16 : 8);
+			const uint32_t two_keys[] = {0, 1};
 
 			/* Two of four elements fit before the page that cannot be touched. */
 			memset(edge, 0, w ? 16 : 8);
-			edge[4] = !w;
+			if (!w)
+				memcpy(edge, two_keys, sizeof(two_keys));
 			good_batch(&b, batch_commands[c].cmd, fd);
 			b.count = 4;
 			*(w ? &b.values : &b.keys) = edge;

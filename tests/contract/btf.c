@@ -188,16 +188,27 @@ static void load_spoilt(struct line *l, const char *label, size_t at, uint32_t w
 		close((int)fd);
 }
 
+/* The header's first word. */
+static uint32_t first_word(uint16_t magic, uint8_t version, uint8_t flags)
+{
+	struct btf_header header = {.magic = magic, .version = version, .flags = flags};
+	uint32_t word;
+
+	memcpy(&word, &header, sizeof(word));
+	return word;
+}
+
 static void header_errors(void)
 {
 	const size_t types_at = sizeof(struct btf_header);
 	struct line l;
 
 	line_begin(&l, "btf.load.header");
-	load_spoilt(&l, "magic", 0, 0x0001eb9e);
-	load_spoilt(&l, "swapped_magic", 0, 0x00019feb);
-	load_spoilt(&l, "version", 0, 0x0002eb9f);
-	load_spoilt(&l, "flags", 0, 0x0101eb9f);
+	load_spoilt(&l, "magic", 0, first_word(BTF_MAGIC - 1, BTF_VERSION, 0));
+	load_spoilt(&l, "swapped_magic", 0,
+		    first_word(__builtin_bswap16(BTF_MAGIC), BTF_VERSION, 0));
+	load_spoilt(&l, "version", 0, first_word(BTF_MAGIC, BTF_VERSION + 1, 0));
+	load_spoilt(&l, "flags", 0, first_word(BTF_MAGIC, BTF_VERSION, 1));
 	load_spoilt(&l, "hdr_len_0", 4, 0);
 	load_spoilt(&l, "hdr_len_8", 4, 8);
 	load_spoilt(&l, "hdr_len_23", 4, 23);

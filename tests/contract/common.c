@@ -15,6 +15,9 @@
 
 #define KERNEL_ADDRESS 0xffff888000001000ull
 #define PIN_ROOT       "/sys/fs/bpf/"
+/* Of five bytes, which every machine has, RISC-V with its 38 bits included; neither half of it alone leads
+ * anywhere. */
+#define FAR_ADDRESS 0x3f12000000ull
 
 const struct type types[TYPES] = {{"hash", BPF_MAP_TYPE_HASH}, {"array", BPF_MAP_TYPE_ARRAY}};
 
@@ -307,7 +310,7 @@ int prog_make(void)
 }
 
 /* What the commands' pointers lead to. Large enough for any map the sections make with fill(). */
-static struct {
+struct memory {
 	uint32_t key;
 	uint32_t next;
 	uint64_t value;
@@ -315,25 +318,47 @@ static struct {
 	uint64_t values[8];
 	unsigned char cursor[16];
 	unsigned char info[INFO_SIZE];
-} memory;
+	char path[600];
+};
+static struct memory near_memory;
+static struct memory *memory = &near_memory;
+
+void memory_near(void)
+{
+	memory = &near_memory;
+}
+
+void memory_far(void)
+{
+	static struct memory *far_memory;
+
+	if (!far_memory)
+		far_memory = mmap((void *)FAR_ADDRESS, sizeof(*far_memory), PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	if (far_memory == MAP_FAILED) {
+		perror("semantics: cannot map memory where the requests need it");
+		exit(1);
+	}
+	memory = far_memory;
+}
 
 static void fill_elem(union req *r, int fd)
 {
-	memory.key = 1;
-	memory.value = 0x22;
-	req_elem(r, fd, &memory.key, &memory.value, 0);
+	memory->key = 1;
+	memory->value = 0x22;
+	req_elem(r, fd, &memory->key, &memory->value, 0);
 }
 
 static void fill_delete(union req *r, int fd)
 {
-	memory.key = 1;
-	req_elem(r, fd, &memory.key, NULL, 0);
+	memory->key = 1;
+	req_elem(r, fd, &memory->key, NULL, 0);
 }
 
 static void fill_next(union req *r, int fd)
 {
-	memory.key = 77;
-	req_elem(r, fd, &memory.key, &memory.next, 0);
+	memory->key = 77;
+	req_elem(r, fd, &memory->key, &memory->next, 0);
 }
 
 static void fill_freeze(union req *r, int fd)
@@ -345,12 +370,12 @@ static void fill_freeze(union req *r, int fd)
 static void fill_batch(union req *r, int fd)
 {
 	req_clear(r);
-	memset(memory.cursor, 0, sizeof(memory.cursor));
-	memory.keys[0] = 1;
-	memory.values[0] = 0x33;
-	r->attr.batch.out_batch = (uintptr_t)memory.cursor;
-	r->attr.batch.keys = (uintptr_t)memory.keys;
-	r->attr.batch.values = (uintptr_t)memory.values;
+	memset(memory->cursor, 0, sizeof(memory->cursor));
+	memory->keys[0] = 1;
+	memory->values[0] = 0x33;
+	r->attr.batch.out_batch = (uintptr_t)memory->cursor;
+	r->attr.batch.keys = (uintptr_t)memory->keys;
+	r->attr.batch.values = (uintptr_t)memory->values;
 	r->attr.batch.count = 1;
 	r->attr.batch.map_fd = fd;
 }
@@ -364,16 +389,17 @@ static void fill_batch_read(union req *r, int fd)
 static void fill_info(union req *r, int fd)
 {
 	req_clear(r);
-	memset(memory.info, 0, sizeof(memory.info));
+	memset(memory->info, 0, sizeof(memory->info));
 	r->attr.info.bpf_fd = fd;
 	r->attr.info.info_len = INFO_SIZE;
-	r->attr.info.info = (uintptr_t)memory.info;
+	r->attr.info.info = (uintptr_t)memory->info;
 }
 
 static void fill_pin(union req *r, int fd)
 {
 	req_clear(r);
-	r->attr.pathname = (uintptr_t)pin_path("command");
+	snprintf(memory->path, sizeof(memory->path), "%s", pin_path("command"));
+	r->attr.pathname = (uintptr_t)memory->path;
 	r->attr.bpf_fd = fd;
 }
 

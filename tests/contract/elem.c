@@ -102,6 +102,7 @@ static void result_matrix(const struct type *t)
 static void bad_pointers(const struct type *t, const struct command *c, unsigned int off,
 			 const char *which)
 {
+	const uint32_t key = 1;
 	struct line l;
 	union req r;
 
@@ -121,7 +122,7 @@ static void bad_pointers(const struct type *t, const struct command *c, unsigned
 
 		c->fill(&r, fd);
 		memset(at, 0, bytes);
-		at[0] = 1;
+		memcpy(at, &key, bytes < sizeof(key) ? bytes : sizeof(key));
 		r.u64[off / 8] = (uintptr_t)at;
 		line_add(&l, command_run(c, &r, ATTR_SIZE), "edge-%u", bytes);
 		close(fd);
@@ -349,10 +350,13 @@ static void array_start(void)
 static void aliased(const struct type *t)
 {
 	int fd = map_fresh(t->number);
-	uint64_t both = 1;
+	union {
+		uint32_t key;
+		uint64_t value;
+	} both = {.key = 1};
 
 	row(map_lookup(fd, &both, &both), "elem.%s.lookup_in_place", t->name);
-	row((long)both, "elem.%s.lookup_in_place_value", t->name);
+	row((long)both.value, "elem.%s.lookup_in_place_value", t->name);
 	close(fd);
 }
 

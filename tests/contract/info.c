@@ -159,6 +159,8 @@ static long hash_of(int fd, unsigned char *hash, uint32_t size)
 
 static void content_hash(const struct type *t)
 {
+	static const unsigned char value[8] = {0x11};
+	const uint32_t key = 1;
 	unsigned char hash[64];
 	char text[2 * HASH_BYTES + 1];
 	struct line l;
@@ -166,6 +168,7 @@ static void content_hash(const struct type *t)
 	for (int frozen = 0; frozen < 2; frozen++) {
 		int fd = map_fresh(t->number);
 
+		map_update(fd, &key, value, BPF_ANY);
 		if (frozen)
 			map_freeze(fd);
 		line_begin(&l, "info.%s.hash%s", t->name, frozen ? ".frozen" : "");

@@ -101,6 +101,10 @@ struct command {
 extern const struct command commands[];
 extern const unsigned int command_count;
 const struct command *command_find(const char *name);
+/* Where the pointers of the requests lead that fill() makes from now on: to the program's data, which is where it
+ * was loaded, or to the same address on every machine. */
+void memory_near(void);
+void memory_far(void);
 /* Run it, close a returned fd, remove a pin that it made. */
 long command_run(const struct command *c, union req *r, unsigned int size);
 
