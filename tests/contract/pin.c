@@ -72,9 +72,11 @@ static void masks(const struct type *t)
 static void pin_errors(const struct type *t)
 {
 	static char long_name[300];
+	char outside[64];
 	int fd = map_fresh(t->number);
 	struct line l;
 
+	snprintf(outside, sizeof(outside), "/tmp/contract-%d-not-bpffs", (int)getpid());
 	memset(long_name, 'x', sizeof(long_name) - 1);
 	row(pin_fd(fd, pin_path("a.b")), "pin.%s.dot", t->name);
 	row(pin_fd(fd, pin_path(".")), "pin.%s.dot_last", t->name);
@@ -83,7 +85,7 @@ static void pin_errors(const struct type *t)
 	row(pin_fd(fd, ""), "pin.%s.empty_path", t->name);
 	row(pin_fd(fd, "/sys/fs/bpf"), "pin.%s.mount_point", t->name);
 	row(pin_fd(fd, "/sys/fs/bpf/"), "pin.%s.mount_point_slash", t->name);
-	row(pin_fd(fd, "/tmp/contract-not-bpffs"), "pin.%s.outside", t->name);
+	row(pin_fd(fd, outside), "pin.%s.outside", t->name);
 	row(pin_fd(fd, "/no/such/directory"), "pin.%s.outside_missing", t->name);
 	row(pin_fd(fd, "/dev/null"), "pin.%s.outside_existing", t->name);
 	line_begin(&l, "pin.%s.bad_path", t->name);
