@@ -46,10 +46,14 @@ it "libbpfmap-dev has headers, links, static library, pkg-config files and manua
 it "bpfmap has the tool, its manual pages and its completions" has bpfmap usr/bin/bpfmap \
 	'usr/share/man/man1/bpfmap\.1\.gz' 'usr/share/man/man5/bpfmap-region\.5\.gz' 'usr/share/man/man7/bpfmap\.7\.gz' \
 	usr/share/bash-completion/completions/bpfmap usr/share/zsh/vendor-completions/_bpfmap
+it "libbpfmap-dev has the examples that its guides name" has libbpfmap-dev 'usr/share/doc/libbpfmap-dev/runtimes\.md\.gz' \
+	'usr/share/doc/libbpfmap-dev/examples/(embed/embed|foreign/foreign|readme/counter|tutorial/talkers)\.c' \
+	'usr/share/doc/libbpfmap-dev/examples/flows/flows\.test\.yaml' \
+	'usr/share/doc/libbpfmap-dev/examples/data/web\.pcap'
 it "libbpfmap-jit has the compiler" has libbpfmap-jit "${lib}bpfmap/libbpfmap-jit\.so"
 for name in libbpfmap0 libbpfmap-compat0 libbpfmap-object0 libbpfmap-dev bpfmap; do
 	it "$name does not depend on LLVM" needs_no_llvm "$name"
 done
-it "lintian has nothing to say" lintian --allow-root --fail-on error,warning \
+it "lintian has nothing to say" gives '' lintian --allow-root --display-info --pedantic --fail-on error,warning,info,pedantic \
 	"$where"/*.changes
 finish
