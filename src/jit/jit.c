@@ -105,27 +105,6 @@ static void functions_mark(struct jit *jit)
 	}
 }
 
-static bool is_access(uint8_t code)
-{
-	return BPF_CLASS(code) == BPF_LDX || BPF_CLASS(code) == BPF_ST ||
-	       BPF_CLASS(code) == BPF_STX;
-}
-
-static int rows_check(const struct jit *jit)
-{
-	uint32_t row = 0;
-
-	for (uint32_t at = 0; at < jit->prog->insn_cnt; at++) {
-		row = jit->blocks[at] ? 0 : row + is_access(jit->prog->insns[at].code);
-		if (row > JIT_MAX_IN_ROW)
-			return jit->host->fail(E2BIG,
-					       "a program of more than %u accesses in a row is "
-					       "interpreted: compiling them takes too long",
-					       JIT_MAX_IN_ROW);
-	}
-	return 0;
-}
-
 static int blocks_check(const struct jit *jit)
 {
 	uint32_t count = 0;
@@ -158,8 +137,6 @@ static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
 		return err;
 	jit_subs_make(jit);
 	err = blocks_check(jit);
-	if (!err)
-		err = rows_check(jit);
 	if (err)
 		return err;
 	err = jit->is_file ? jit_file_finish(jit) : 0;
@@ -190,6 +167,42 @@ static int module_optimise(struct jit *jit, LLVMTargetMachineRef machine)
 	return error ? refuse(jit, LLVMGetErrorMessage(error)) : 0;
 }
 
+static bool is_access(LLVMValueRef insn)
+{
+	LLVMOpcode opcode = LLVMGetInstructionOpcode(insn);
+
+	return opcode == LLVMLoad || opcode == LLVMStore || opcode == LLVMCall ||
+	       opcode == LLVMAtomicRMW || opcode == LLVMAtomicCmpXchg;
+}
+
+static bool has_long_block(LLVMValueRef fn)
+{
+	for (LLVMBasicBlockRef block = LLVMGetFirstBasicBlock(fn); block;
+	     block = LLVMGetNextBasicBlock(block)) {
+		uint32_t count = 0;
+
+		for (LLVMValueRef insn = LLVMGetFirstInstruction(block); insn;
+		     insn = LLVMGetNextInstruction(insn))
+			count += is_access(insn);
+		if (count > JIT_MAX_ORDERED)
+			return true;
+	}
+	return false;
+}
+
+/* Functions with long blocks become machine code as they are now, in a time that grows with their
+ * length. */
+static void long_blocks_mark(struct jit *jit)
+{
+	for (LLVMValueRef fn = LLVMGetFirstFunction(jit->module); fn;
+	     fn = LLVMGetNextFunction(fn)) {
+		if (!has_long_block(fn))
+			continue;
+		jit_mark(jit, fn, "noinline", 0);
+		jit_mark(jit, fn, "optnone", 0);
+	}
+}
+
 static int object_make(struct jit *jit, LLVMTargetMachineRef machine,
 		       LLVMMemoryBufferRef *ret_object)
 {
@@ -198,6 +211,8 @@ static int object_make(struct jit *jit, LLVMTargetMachineRef machine,
 
 	if (!err)
 		err = module_optimise(jit, machine);
+	if (!err)
+		long_blocks_mark(jit);
 	if (!err && LLVMTargetMachineEmitToMemoryBuffer(machine, jit->module, LLVMObjectFile,
 							&message, ret_object))
 		err = refuse(jit, message);
@@ -244,14 +259,8 @@ static int program_make(struct jit *jit,
 {
 	LLVMTargetMachineRef machine = NULL;
 	LLVMMemoryBufferRef object;
-	int err;
+	int err = machine_open(jit, &machine);
 
-	if (jit->prog->insn_cnt > JIT_MAX_INSNS)
-		return jit->host->fail(E2BIG,
-				       "a program of %u instructions is interpreted: compiling "
-				       "takes at most %u",
-				       jit->prog->insn_cnt, JIT_MAX_INSNS);
-	err = machine_open(jit, &machine);
 	if (err)
 		return err;
 	jit_open(jit);
@@ -304,6 +313,7 @@ static int program_emit(const struct vm_jit_host *host, const struct vm_prog *pr
 extern struct vm_jit_ops bpfmap_jit_ops;
 __attribute__((visibility("default"))) struct vm_jit_ops bpfmap_jit_ops = {
 	.compiler = "LLVM " LLVM_VERSION_STRING,
+	.max_insns = JIT_MAX_INSNS,
 	.compile = program_compile,
 	.emit = program_emit,
 };

@@ -40,7 +40,10 @@
  * that has to be checked makes four. */
 #define JIT_MAX_INSNS  65536u
 #define JIT_MAX_BLOCKS 16384u
-#define JIT_MAX_IN_ROW 8192u /* accesses without a jump or its target between; likewise */
+
+/* Accesses of a basic block up to which LLVM may put its instructions into a better order: that takes
+ * it a quarter of a second for so many, and four times as long for twice as many. */
+#define JIT_MAX_ORDERED 512u
 
 struct vm_helper;
 

@@ -97,6 +97,17 @@ int native_compiler(const struct vm_jit_ops **ret_ops)
 	return err;
 }
 
+int native_prove(const struct vm_jit_ops *ops, const struct vm_prog *prog,
+		 struct vm_facts *ret_facts)
+{
+	if (prog->insn_cnt > ops->max_insns)
+		return fail(
+			E2BIG,
+			"a program of %u instructions is interpreted: compiling takes at most %u",
+			prog->insn_cnt, ops->max_insns);
+	return facts_prove(prog, ret_facts);
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec t;
@@ -112,7 +123,7 @@ static int compile(struct vm_prog *prog, struct vm_native **ret_native)
 	int err = module_load();
 
 	if (!err)
-		err = facts_prove(prog, &facts);
+		err = native_prove(jit_ops, prog, &facts);
 	if (err)
 		return err;
 	err = jit_ops->compile(&native_host, prog, &facts, ret_native);

@@ -7,7 +7,8 @@
  *
  * A program is compiled at most once; struct vm_native is published in prog->native with release and
  * lives as long as the program, also while the interpreter is asked for (is_paused). Runs
- * under way go on in the engine they began in, callbacks included or not: both engines keep frames, budget and faults in struct vm_run in the same way.
+ * under way go on in the engine they began in, callbacks included or not: both engines keep frames,
+ * budget and faults in struct vm_run in the same way.
  *
  * The core hides its symbols, so the module gets what it needs as struct vm_jit_host, and is itself one
  * symbol, a struct vm_jit_ops. Both are built from the same tree: vm_jit_abi() notices if not.
@@ -38,16 +39,18 @@ struct vm_code_info {
 	uint64_t compile_ns; /* 0: it was loaded from a file */
 	const char *engine;  /* "interpreter" or "jit": what the next run begins in */
 };
-/* Compile n programs into a shared object that vm_prog_load_code() takes on machines of this architecture,
- * without a compiler. ENOTSUP: there is no compiler or no linker (cc, ld); errnos of writing a file. */
-int vm_progs_save(struct vm_prog *const *progs, uint32_t n, const char *path);
-
-/* Use compiled code from a file of vm_progs_save(). EINVAL: it holds none for this program with these maps
- * and this version of the library; EPERM: it belongs to somebody else, or others may write to it; EBUSY:
- * the program has compiled code already; ENOENT ... */
-int vm_prog_load_code(struct vm_prog *prog, const char *path);
 
 void vm_prog_code(const struct vm_prog *prog, struct vm_code_info *ret_info);
+
+/* Compile n programs into a shared object that vm_prog_load_code() takes on machines of this
+ * architecture, without a compiler. ENOTSUP: there is no compiler or no linker (cc, ld); E2BIG; errnos
+ * of writing a file. */
+int vm_progs_save(struct vm_prog *const *progs, uint32_t n, const char *path);
+
+/* Use compiled code from a file of vm_progs_save(). EINVAL: it holds none for this program with these
+ * maps and this version of the library; EPERM: it belongs to somebody else, or others may write to it;
+ * EBUSY: the program has compiled code already; errnos of opening a file. */
+int vm_prog_load_code(struct vm_prog *prog, const char *path);
 
 /* A subprogram, compiled. The caller has opened its frame and not cleared it; args are R1 to R5. 0 and
  * R0, or run->err. */
@@ -173,6 +176,7 @@ struct vm_file_prog {
 struct vm_jit_ops {
 	uint64_t abi;
 	const char *compiler; /* "LLVM 19.1.7" */
+	uint32_t max_insns;   /* of a program: what has more is not even proved */
 	/* One program at a time (native.c's lock). ENOMEM; ENOTSUP: the machine; E2BIG. */
 	int (*compile)(const struct vm_jit_host *host, const struct vm_prog *prog,
 		       const struct vm_facts *facts, struct vm_native **ret_native);
@@ -199,8 +203,11 @@ static inline uint64_t vm_jit_abi(void)
 	return abi;
 }
 
-/* native.c: the module, loaded; and what is proved of prog for it. Freed with facts_free(). */
+/* native.c: the module, loaded; and what is proved of prog for it, freed with facts_free(). E2BIG: the
+ * program is too long for it. */
 int native_compiler(const struct vm_jit_ops **ret_ops);
+int native_prove(const struct vm_jit_ops *ops, const struct vm_prog *prog,
+		 struct vm_facts *ret_facts);
 
 /* native_file.c: the hash of a struct native_identity. */
 uint64_t native_hash(const struct vm_prog *prog);

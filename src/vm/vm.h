@@ -28,7 +28,7 @@ struct vm_load {
 	const struct bpf_insn *insns;
 	uint32_t insn_cnt;
 	const char *name;
-	/* BTF (.BTF), func_info and line_info as given to BPF_PROG_LOAD, or NULL: for messages. */
+	/* BTF (.BTF) and line_info as given to BPF_PROG_LOAD, or NULL: for messages and debuggers. */
 	const void *btf;
 	uint32_t btf_size;
 	const struct bpf_line_info *line_info;
