@@ -2,11 +2,13 @@
 /* native_file.c: compiled code in files: shared objects made by the compiler's module and the system's
  * linker, loaded without either.
  *
- * A file is trusted as any library is: it must belong to the caller or to root, and nobody else may be able
- * to write to it. That it fits is found by all that its code takes for granted, word by word: instructions,
- * program type, what the maps are and how they lie in memory, the structures and the version of this
- * library. A hash of these words names the code; it is no proof, since programs with the same hash can be
- * made. Addresses are filled in for each program that is loaded.
+ * A file is trusted as any library is: it must belong to the caller or to root, and nobody else may be
+ * able to write to it. That it fits is found by all that its code takes for granted, word by word:
+ * instructions, program type, what the maps are and how they lie in memory, the structures and the
+ * version of this library. A hash of these words names the code; it is no proof, since programs with
+ * the same hash can be made. Addresses are filled in for each program that is loaded.
+ * If a process dies    while it saves: a folder .bpfmap-XXXXXX stays beside the file, which is whole
+ *                      or not there
  */
 #include "vm/native.h"
 
@@ -22,6 +24,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* The name of a folder for a file's parts while it is made: mkdtemp(). */
+#define PARTS ".bpfmap-XXXXXX"
 
 extern char **environ;
 
@@ -278,56 +283,73 @@ static int tool_run(char *const argv[])
 	return status ? -EIO : 0;
 }
 
-/* The objects are NAME.0 to NAME.(n-1). */
-static int link_with(const char *tool, const char *name, uint32_t n, const char *path)
+/* The linker's output among the parts. */
+static void library_path(char *path, size_t size, const char *parts)
 {
-	char **argv = calloc(n + 7, sizeof(*argv));
+	snprintf(path, size, "%s/code.so", parts);
+}
+
+static void object_path(char *path, size_t size, const char *parts, uint32_t i)
+{
+	snprintf(path, size, "%s/%u.o", parts, i);
+}
+
+static int link_with(const char *tool, const char *parts, uint32_t n)
+{
+	char **argv = calloc(n + 6, sizeof(*argv)), (*paths)[PATH_MAX] = calloc(n + 1, PATH_MAX);
 	uint32_t argc = 0;
 	int err = -ENOMEM;
 
-	if (!argv)
-		return err;
-	argv[argc++] = (char *)(uintptr_t)tool;
-	argv[argc++] = (char *)(uintptr_t) "-shared";
-	if (!strcmp(tool, "cc"))
-		argv[argc++] = (char *)(uintptr_t) "-nostdlib";
-	argv[argc++] = (char *)(uintptr_t) "-o";
-	argv[argc++] = (char *)(uintptr_t)path;
-	for (uint32_t i = 0; i < n; i++)
-		if (asprintf(&argv[argc], "%s.%u.o", name, i) >= 0)
-			argc++;
-	err = tool_run(argv);
-	for (uint32_t i = argc - n; i < argc; i++)
-		free(argv[i]);
+	if (argv && paths) {
+		argv[argc++] = (char *)(uintptr_t)tool;
+		argv[argc++] = (char *)(uintptr_t) "-shared";
+		if (!strcmp(tool, "cc"))
+			argv[argc++] = (char *)(uintptr_t) "-nostdlib";
+		argv[argc++] = (char *)(uintptr_t) "-o";
+		argv[argc++] = paths[n];
+		library_path(paths[n], sizeof(paths[n]), parts);
+		for (uint32_t i = 0; i < n; i++) {
+			object_path(paths[i], sizeof(paths[i]), parts, i);
+			argv[argc++] = paths[i];
+		}
+		err = tool_run(argv);
+	}
 	free(argv);
+	free(paths);
 	return err;
 }
 
-static int link_objects(const char *name, uint32_t n, const char *path)
+static int link_objects(const char *parts, uint32_t n, const char *path)
 {
-	int err = link_with("cc", name, n, path);
+	int err = link_with("cc", parts, n);
 
 	if (err == -ENOENT)
-		err = link_with("ld", name, n, path);
+		err = link_with("ld", parts, n);
 	if (err == -ENOENT)
 		return fail(ENOTSUP, "compiled code needs a linker to be saved, and neither cc nor "
 				     "ld is to be found; install binutils");
-	return err ? fail(EIO, "linking %s failed", path) : 0;
+	if (err == -ENOMEM)
+		return fail(ENOMEM, "no memory for linking %s", path);
+	return err ? fail(EIO,
+			  "linking %s failed; is there room in its folder, and does "
+			  "\"cc -shared\" work?",
+			  path)
+		   : 0;
 }
 
-static int object_emit(const struct vm_jit_ops *ops, const struct vm_prog *prog, const char *name,
+static int object_emit(const struct vm_jit_ops *ops, const struct vm_prog *prog, const char *parts,
 		       uint32_t i)
 {
 	struct native_identity identity;
 	struct vm_facts facts;
-	char path[4096];
+	char path[PATH_MAX];
 	int err = identity_make(prog, &identity);
 
 	if (err)
 		return err;
-	err = facts_prove(prog, &facts);
+	err = native_prove(ops, prog, &facts);
 	if (!err) {
-		snprintf(path, sizeof(path), "%s.%u.o", name, i);
+		object_path(path, sizeof(path), parts, i);
 		err = ops->emit(&native_host, prog, &facts, &identity, path);
 		facts_free(&facts);
 	}
@@ -345,56 +367,71 @@ static bool is_repeated(struct vm_prog *const *progs, uint32_t i)
 }
 
 static int all_emit(const struct vm_jit_ops *ops, struct vm_prog *const *progs, uint32_t n,
-		    const char *name, uint32_t *ret_made)
+		    const char *parts, uint32_t *ret_made)
 {
 	int err = 0;
 
 	for (uint32_t i = 0; i < n && !err; i++)
 		if (!is_repeated(progs, i)) {
-			err = object_emit(ops, progs[i], name, *ret_made);
+			err = object_emit(ops, progs[i], parts, *ret_made);
 			++*ret_made;
 		}
 	return err;
 }
 
-/* Names of parts can be foreseen: nobody else may put links there. */
-static int check_place(const char *path)
+/* A new folder beside path, for the parts; only a place from which code would be loaded. */
+static int parts_open(const char *path, char parts[PATH_MAX])
 {
 	const char *slash = strrchr(path, '/');
 	char folder[PATH_MAX], full[PATH_MAX + 2];
+	int err;
 
-	snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
-		 slash ? path : ".");
+	if ((size_t)snprintf(folder, sizeof(folder), "%.*s", slash ? (int)(slash - path) + 1 : 1,
+			     slash ? path : ".") >= sizeof(folder))
+		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
 	if (!realpath(folder, full))
 		return fail_os(errno, "cannot write %s", path);
-	return check_folders(strcat(full, "/"));
+	if (strlen(full) + sizeof("/" PARTS "/4294967295.o") > PATH_MAX)
+		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
+	snprintf(parts, PATH_MAX, "%s/" PARTS, full);
+	err = check_folders(strcat(full, "/"));
+	if (err)
+		return err;
+	return mkdtemp(parts) ? 0 : fail_os(errno, "cannot write %s", path);
 }
 
-/* Written beside its place and renamed, so that who loads the file sees all of it. */
+static void parts_remove(const char *parts, uint32_t made)
+{
+	char path[PATH_MAX];
+
+	library_path(path, sizeof(path), parts);
+	unlink(path);
+	for (uint32_t i = 0; i < made; i++) {
+		object_path(path, sizeof(path), parts, i);
+		unlink(path);
+	}
+	rmdir(parts);
+}
+
+/* Made in a folder of its own and renamed, so that who loads the file sees all of it, whoever else makes
+ * it at the same time. */
 int native_file_save(struct vm_prog *const *progs, uint32_t n, const char *path)
 {
 	const struct vm_jit_ops *ops;
-	char name[3800], part[4096];
+	char parts[PATH_MAX], library[PATH_MAX];
 	uint32_t made = 0;
-	int err = check_place(path);
+	int err = native_compiler(&ops);
 
 	if (!err)
-		err = native_compiler(&ops);
+		err = parts_open(path, parts);
 	if (err)
 		return err;
-	if ((size_t)snprintf(name, sizeof(name), "%s.%d", path, (int)getpid()) >= sizeof(name))
-		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
-	err = all_emit(ops, progs, n, name, &made);
-	snprintf(part, sizeof(part), "%s.so", name);
+	err = all_emit(ops, progs, n, parts, &made);
 	if (!err)
-		err = link_objects(name, made, part);
-	if (!err && (chmod(part, 0755 & ~022) || rename(part, path)))
+		err = link_objects(parts, made, path);
+	library_path(library, sizeof(library), parts);
+	if (!err && (chmod(library, 0755) || rename(library, path)))
 		err = fail_os(errno, "cannot write %s", path);
-	if (err)
-		unlink(part);
-	for (uint32_t i = 0; i < made; i++) {
-		snprintf(part, sizeof(part), "%s.%u.o", name, i);
-		unlink(part);
-	}
+	parts_remove(parts, made);
 	return err;
 }

@@ -9,6 +9,7 @@
 #include "bpfmap/bpfmap.h"
 #include "vm/native.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -161,6 +162,42 @@ static void check_file(void)
 	subject_free(&a);
 	subject_free(&b);
 	subject_free(&other);
+}
+
+/* Two processes of two pid namespaces have the same number: whatever stands in the folder that is named by
+ * ours is somebody else's. */
+static void check_same_pid(void)
+{
+	struct subject s = subject_new(4);
+	char others[2][160], object[200];
+
+	snprintf(others[0], sizeof(others[0]), "%s/shared.so.%d.so", dir, (int)getpid());
+	snprintf(others[1], sizeof(others[1]), "%s/shared.so.%d.0.o", dir, (int)getpid());
+	snprintf(object, sizeof(object), "%s/there", others[1]);
+	point(!mkdir(others[0], 0700) && !mkdir(others[1], 0700) && !mkdir(object, 0700) &&
+		      !vm_progs_save(&s.prog, 1, path_of("shared.so")) &&
+		      !vm_prog_load_code(s.prog, path_of("shared.so")) && run(&s) == 1000,
+	      "a file is made beside one that a process of the same number makes");
+	point(!rmdir(object) && !rmdir(others[1]) && !rmdir(others[0]),
+	      "whose parts stay as they are");
+	subject_free(&s);
+}
+
+static int is_part(const struct dirent *entry)
+{
+	return strncmp(entry->d_name, ".bpfmap-", 8) == 0;
+}
+
+/* What was made on the way to a file, or to an error. */
+static void check_parts(void)
+{
+	struct dirent **found = NULL;
+	int count = scandir(dir, &found, is_part, NULL);
+
+	point(!count, "no parts of files are left");
+	for (int i = 0; i < count; i++)
+		free(found[i]);
+	free(found);
 }
 
 /* The file holds code for a sched_cls program of the same hash then: a collision, made by hand. */
@@ -396,11 +433,13 @@ int main(void)
 	check_straight();
 	check_threads();
 	check_file();
+	check_same_pid();
 	check_collision();
 	check_folder();
 	check_without_linker();
 	canary();
 	check_cache();
+	check_parts();
 	printf("1..%u\n", points);
 	snprintf(command, sizeof(command), "rm -r %s", dir);
 	return system(command) || failed;
