@@ -420,9 +420,7 @@ static int descriptor_check(int fd)
 		 (err == -EBADF || st.st_ino != again.st_ino || st.st_dev != again.st_dev));
 	if (err == -EBADF)
 		return fail(EBADF, "descriptor %d is not open", fd);
-	if (err)
-		return fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
-	return 0;
+	return err ? object_refuse(err, fd) : 0;
 }
 
 /* Find out what is behind private_fd and enter it for fd. */

@@ -124,11 +124,12 @@ static int pinned_fd_check(int fd, int access, const char *path)
 		close(fd);
 		return probe;
 	}
-	if (object_identify(probe, &kind, &id))
+	ret = object_identify(probe, &kind, &id);
+	if (ret && ret != -EUCLEAN)
 		ret = fail(EACCES, "%s is not a pinned map, program or BTF", path);
-	else if (kind != OBJECT_MAP && access != O_RDONLY)
+	else if (!ret && kind != OBJECT_MAP && access != O_RDONLY)
 		ret = object_reopen(fd, O_RDONLY);
-	else if ((ret = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
+	else if (!ret && (ret = fcntl(fd, F_DUPFD_CLOEXEC, 0)) < 0)
 		ret = fail_os(errno, "cannot duplicate the descriptor of %s", path);
 	close(probe);
 	close(fd);

@@ -65,6 +65,8 @@ static int region_identify(int fd, uint64_t size, uint32_t *ret_id)
 		return -EINVAL;
 	err = bytes_look(fd, &magic, sizeof(magic),
 			 header + offsetof(struct region_header_shm, magic));
+	if (!err)
+		err = region_order_check(magic, REGION_MAGIC);
 	if (!err && magic != REGION_MAGIC)
 		err = -EINVAL;
 	return err ? err
@@ -85,9 +87,11 @@ int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id)
 	err = region_identify(fd, (uint64_t)st.st_size, ret_id);
 	if (!err)
 		*ret_kind = OBJECT_MAP;
-	if (!err || err == -EBADF)
+	if (!err || err == -EBADF || err == -EUCLEAN)
 		return err;
 	err = bytes_look(fd, &header, sizeof(header), 0);
+	if (!err)
+		err = region_order_check(header.magic, OBJECT_MAGIC);
 	if (err)
 		return err;
 	if (header.magic != OBJECT_MAGIC || header.version != OBJECT_VERSION ||
@@ -96,6 +100,13 @@ int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id)
 	*ret_kind = header.kind;
 	*ret_id = header.id;
 	return 0;
+}
+
+int object_refuse(int err, int fd)
+{
+	if (err == -EUCLEAN)
+		return err;
+	return fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
 }
 
 /* The handle always has all the rights the file's permissions give; what a descriptor may do is
@@ -124,8 +135,9 @@ int object_open(int fd, struct object *ret_what)
 		own = object_reopen(fd, O_RDONLY);
 	if (own < 0)
 		return own;
-	if (object_identify(own, &kind, &ret_what->id))
-		err = fail(EINVAL, "descriptor %d is not a map, a program or BTF", fd);
+	err = object_identify(own, &kind, &ret_what->id);
+	if (err)
+		err = object_refuse(err, fd);
 	else if (kind == OBJECT_MAP)
 		err = map_object_open(own, is_writable, fcntl(fd, F_GETFL) & O_ACCMODE, ret_what);
 	else if (kind == OBJECT_PROG)

@@ -80,7 +80,7 @@ void region_layout(uint64_t body_bytes, uint32_t btf_size, struct region_layout 
 	};
 }
 
-/* Builds that disagree on a structure or on byte order must refuse each other's files. */
+/* Builds that disagree on a structure must refuse each other's files; the magic tells the byte order. */
 static uint32_t region_signature(void)
 {
 	return (uint32_t)(sizeof(struct region_header_shm) | sizeof(struct owner_shm) << 16 |
@@ -368,13 +368,23 @@ int region_create(const struct region_create *how, struct region **ret_region)
 	return err;
 }
 
+int region_order_check(uint64_t magic, uint64_t expected)
+{
+	if (magic != __builtin_bswap64(expected))
+		return 0;
+	return fail(EUCLEAN,
+		    "the file was made on a machine of the other byte order, which alone can "
+		    "read it");
+}
+
 /* Everything in the header that can be judged without knowing the type. */
 static int header_check(const struct region_header_shm *h, uint64_t file_size)
 {
 	uint64_t magic = shm_u64_load_relaxed(&h->magic);
+	int err = region_order_check(magic, REGION_MAGIC);
 
-	if (magic == __builtin_bswap64(REGION_MAGIC))
-		return fail(EUCLEAN, "the map was made on a machine of the other byte order");
+	if (err)
+		return err;
 	if (magic != REGION_MAGIC)
 		return fail(EUCLEAN, "the file is not a bpfmap region (no magic at its end)");
 	if (h->version != REGION_VERSION)

@@ -138,6 +138,10 @@ typedef int region_body_fn(const struct map_spec *spec, uint32_t cpus, uint64_t 
 int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct region **ret_region);
 void region_close(struct region *region);
 
+/* The first word of a header, and what it should be: EUCLEAN with a sentence if a machine of the other byte order
+ * wrote it, else 0. */
+int region_order_check(uint64_t magic, uint64_t expected);
+
 /* A new close-on-exec descriptor with its own file description; oflags O_RDWR, O_RDONLY, O_WRONLY. */
 int region_dup_fd(const struct region *region, int oflags);
 
