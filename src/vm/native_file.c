@@ -26,7 +26,8 @@
 #include <unistd.h>
 
 /* The name of a folder for a file's parts while it is made: mkdtemp(). */
-#define PARTS ".bpfmap-XXXXXX"
+#define PARTS	  ".bpfmap-XXXXXX"
+#define PARTS_MAX (PATH_MAX - 32) /* of its path: names of parts fit behind it */
 
 extern char **environ;
 
@@ -380,7 +381,7 @@ static int all_emit(const struct vm_jit_ops *ops, struct vm_prog *const *progs, 
 }
 
 /* A new folder beside path, for the parts; only a place from which code would be loaded. */
-static int parts_open(const char *path, char parts[PATH_MAX])
+static int parts_open(const char *path, char parts[PARTS_MAX])
 {
 	const char *slash = strrchr(path, '/');
 	char folder[PATH_MAX], full[PATH_MAX + 2];
@@ -391,9 +392,8 @@ static int parts_open(const char *path, char parts[PATH_MAX])
 		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
 	if (!realpath(folder, full))
 		return fail_os(errno, "cannot write %s", path);
-	if (strlen(full) + sizeof("/" PARTS "/4294967295.o") > PATH_MAX)
+	if ((size_t)snprintf(parts, PARTS_MAX, "%s/" PARTS, full) >= PARTS_MAX)
 		return fail(ENAMETOOLONG, "the path of the compiled code is too long");
-	snprintf(parts, PATH_MAX, "%s/" PARTS, full);
 	err = check_folders(strcat(full, "/"));
 	if (err)
 		return err;
@@ -418,7 +418,7 @@ static void parts_remove(const char *parts, uint32_t made)
 int native_file_save(struct vm_prog *const *progs, uint32_t n, const char *path)
 {
 	const struct vm_jit_ops *ops;
-	char parts[PATH_MAX], library[PATH_MAX];
+	char parts[PARTS_MAX], library[PATH_MAX];
 	uint32_t made = 0;
 	int err = native_compiler(&ops);
 
