@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 """pages.py: the man pages, from their sources and from what the code's tables and headers say already.
 
-    pages.py page SCDOC SOURCE.scd PAGE   make one page
-    pages.py links MANDIR SOURCE.scd...   when Meson installs: a page of its own for each further name in a
-                                          page's NAME line, which only leads there
+    pages.py page SCDOC SOURCE.scd PAGE...   make one page, and those of the further names in its NAME line, which
+                                             only lead there
+    pages.py files SOURCE.scd...             a line for each source: its file's name, and those of the pages
 
 Lines of the sources that stand in for something (arguments are words):
 
@@ -18,7 +18,7 @@ Lines of the sources that stand in for something (arguments are words):
     @STRUCT@ NAME...       a definition in the public headers: a struct, an enum, a macro
     $ @EXAMPLE@ VERB       the example of a verb, in a block that begins with ```
 """
-import os
+import functools
 import pathlib
 import re
 import subprocess
@@ -194,19 +194,23 @@ STANDS_FOR = {"SYNOPSIS": synopsis, "WORDS": words, "VERBS": verbs_all, "PLACEHO
 
 
 class Page:
-    """The source of a page, with everything put in."""
+    """The source of a page; its text has everything put in."""
 
     def __init__(self, path):
-        text = pathlib.Path(path).read_text()
-        first, _, text = text.partition("\n")
+        self.path = pathlib.Path(path)
+        first, _, self.source = self.path.read_text().partition("\n")
         if not first.startswith("; SPDX"):
-            text = first + "\n" + text
-        self.title, self.section = PREAMBLE.match(text).groups()
-        listed, self.purpose = NAME_LINE.search(text).groups()
+            self.source = first + "\n" + self.source
+        self.title, self.section = PREAMBLE.match(self.source).groups()
+        listed, self.purpose = NAME_LINE.search(self.source).groups()
         self.names = [name.strip() for name in listed.split(",")]
-        text = re.sub(r"^([$#]) @EXAMPLE@ (\w+)$", lambda m: f"{m.group(1)} {example(m.group(2))}", text, flags=re.MULTILINE)
+
+    @functools.cached_property
+    def text(self):
+        text = re.sub(r"^([$#]) @EXAMPLE@ (\w+)$", lambda m: f"{m.group(1)} {example(m.group(2))}", self.source,
+                      flags=re.MULTILINE)
         text = re.sub(r"^@([A-Z]+)@(.*)$", self.put_in, text, flags=re.MULTILINE)
-        self.text = BLOCK.sub(lambda m: m.group().expandtabs(4), text)
+        return BLOCK.sub(lambda m: m.group().expandtabs(4), text)
 
     def put_in(self, match):
         return STANDS_FOR[match.group(1)](self, *match.group(2).split())
@@ -241,33 +245,31 @@ def tidy(troff):
     return "\n".join(kept) + "\n"
 
 
-def page_make(scdoc, source, target):
+def page_make(scdoc, source, target, *links):
     # In blocks, too, scdoc takes a backslash for an escape.
-    text = BLOCK.sub(lambda m: m.group().replace("\\", "\\\\"), Page(source).text)
+    page = Page(source)
+    text = BLOCK.sub(lambda m: m.group().replace("\\", "\\\\"), page.text)
     made = subprocess.run([scdoc], input=text, capture_output=True, text=True)
     if made.returncode:
         sys.exit(f"{source}: {made.stderr.strip()}")
     text = made.stdout.replace("\n.nh\n", "\n.nh\n.nr HY 0\n", 1)
     pathlib.Path(target).write_text('.\\" SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause\n' + tidy(text))
+    for link in links:
+        pathlib.Path(link).write_text(f".so man{page.section}/{page.title}.{page.section}\n")
 
 
-def links_make(mandir, paths):
-    root = pathlib.Path(os.environ["MESON_INSTALL_DESTDIR_PREFIX"]) / mandir
-    if pathlib.Path(mandir).is_absolute():
-        root = pathlib.Path(os.environ.get("DESTDIR", "/")) / mandir.lstrip("/")
+def files_tell(paths):
     for page in map(Page, paths):
-        folder = root / f"man{page.section}"
-        for name in page.names:
-            if name != page.title:
-                (folder / f"{name}.{page.section}").write_text(f".so man{page.section}/{page.title}.{page.section}\n")
+        others = (name for name in page.names if name != page.title)
+        print(page.path.name, *(f"{name}.{page.section}" for name in (page.title, *others)))
 
 
 def main():
     command, *args = sys.argv[1:]
     if command == "page":
         page_make(*args)
-    elif command == "links":
-        links_make(args[0], args[1:])
+    elif command == "files":
+        files_tell(args)
     else:
         sys.exit(__doc__)
 

@@ -96,4 +96,5 @@ if [ -f "$libdir/libbpfmap.a" ]; then
 else
 	skip "the static library" "built with -Dstatic=false"
 fi
+it "ninja uninstall leaves nothing behind" sh -c "ninja -C '$build' uninstall && ! find '$root' ! -type d | grep ."
 finish
