@@ -5,6 +5,7 @@
  * to it (no '.' in the last part, EEXIST, ENOENT). Every other file system is refused, as there.
  */
 #include "base/error.h"
+#include "base/page.h"
 #include "bpf/command.h"
 #include "bpf/commands.h"
 #include "bpf/elem.h"
@@ -251,7 +252,7 @@ static uint64_t mappable_bytes(const struct map_spec *spec)
 {
 	uint64_t bytes = (uint64_t)spec->max_entries * (((uint64_t)spec->value_size + 7) & ~7ull);
 
-	return (bytes + 4095) & ~4095ull;
+	return page_ceil(bytes);
 }
 
 /* 1: allowed. */
@@ -285,7 +286,7 @@ static int mmap_check(const struct fd_ref *ref, size_t length, int prot, int fla
 		return fail(EINVAL, "the map was not created with BPF_F_MMAPABLE");
 	if ((int64_t)off < 0 || __builtin_add_overflow(off, length, &end))
 		return fail(EOVERFLOW, "the offset is too large");
-	if (((end + 4095) & ~4095ull) > mappable_bytes(&map->spec))
+	if (page_ceil(end) > mappable_bytes(&map->spec))
 		return fail(EINVAL, "the map shows %llu bytes, %llu were asked for",
 			    (unsigned long long)mappable_bytes(&map->spec),
 			    (unsigned long long)end);

@@ -32,6 +32,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* The smallest page of any machine: what is true of its parts is true of a larger one. */
 #define PAGE ((uint64_t)4096)
 
 struct range {

@@ -4,6 +4,7 @@
  */
 #include "kernel/footprint.h"
 
+#include "base/page.h"
 #include "kernel/backend.h"
 
 #define KERNEL_HTAB	    832 /* a hash table's head */
@@ -11,7 +12,6 @@
 #define KERNEL_BUCKET	    16
 #define KERNEL_ELEMENT	    48	/* a hash element's head */
 #define KERNEL_ARRAY	    312 /* the head of an array or a Bloom filter */
-#define KERNEL_PAGE	    4096
 
 static uint64_t round_up(uint64_t value, uint64_t to)
 {
@@ -98,9 +98,9 @@ static void array_parts(const struct bpf_map_info *info, uint64_t cpus, struct m
 	     mapped = info->map_flags & BPF_F_MMAPABLE;
 	uint64_t pointers = 8ull * info->max_entries;
 	uint64_t values = info->max_entries * (uint64_t)round_up(info->value_size, 8);
-	uint64_t head = mapped ? KERNEL_PAGE : KERNEL_ARRAY;
+	uint64_t head = mapped ? page_bytes() : KERNEL_ARRAY;
 
-	values = percpu ? values * cpus : mapped ? round_up(values, KERNEL_PAGE) : values;
+	values = percpu ? values * cpus : mapped ? page_ceil(values) : values;
 	part_add(parts, "values",
 		 percpu ? "a value for each CPU and element, padded to 8 bytes"
 			: "each value padded to 8 bytes",

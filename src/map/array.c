@@ -28,6 +28,7 @@
 #include "map/map.h"
 
 #include "base/error.h"
+#include "base/page.h"
 #include "map/value.h"
 #include "sync/vcpu.h"
 
@@ -149,7 +150,7 @@ static void array_parts(const struct map_spec *spec, uint32_t cpus, map_part_fn 
 	if (spec_percpu(spec))
 		part.why = "a value for each CPU and element, padded to 8 bytes";
 	if (spec->map_flags & BPF_F_MMAPABLE)
-		part.len = (part.len + 4095) / 4096 * 4096;
+		part.len = page_ceil(part.len);
 	part.reserved = part.len;
 	fn(arg, &part);
 	part.name = "locks";
@@ -248,11 +249,11 @@ static int array_attach(struct bpfmap *map)
 static int array_reserved(struct bpfmap *map, region_range_fn *fn, void *arg)
 {
 	const struct array *a = map->priv;
-	uint64_t values = a->g.cpus * a->g.plane_stride, page = (values + 4095) / 4096 * 4096;
+	uint64_t values = a->g.cpus * a->g.plane_stride;
 	int err = 0;
 
 	if (map->spec.map_flags & BPF_F_MMAPABLE)
-		err = fn(arg, values, page - values);
+		err = fn(arg, values, page_ceil(values) - values);
 	return err ? err : fn(arg, a->g.cpus_off, a->g.body_bytes - a->g.cpus_off);
 }
 

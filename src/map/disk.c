@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/page.h"
 #include "region/rundir.h"
 
 #include <errno.h>
@@ -66,10 +67,7 @@ static int pages_sync(const struct region *region, uint64_t off)
 
 static int header_sync(const struct region *region)
 {
-	/* msync() wants the start of a page, of whatever size. */
-	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
-
-	return pages_sync(region, (region->size - REGION_HEADER_LEN) / page * page);
+	return pages_sync(region, page_floor(region->size - REGION_HEADER_LEN));
 }
 
 int map_disk_sync(struct bpfmap *map)

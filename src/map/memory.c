@@ -7,23 +7,22 @@
 
 #include "base/cpus.h"
 #include "base/error.h"
+#include "base/page.h"
 
 #include <errno.h>
 #include <string.h>
 
-#define PAGE 4096
-
 struct adding {
 	struct memory_parts parts;
 	bool paged;
-	uint64_t next_created; /* pages before it have been counted */
+	uint64_t next_created; /* bytes before it have been counted, to the end of a page */
 	uint64_t next_full;
 };
 
 /* The bytes that [off, off + len) adds. */
 static uint64_t bytes_added(const struct adding *adding, uint64_t *next, uint64_t off, uint64_t len)
 {
-	uint64_t first = off / PAGE, end = (off + len + PAGE - 1) / PAGE;
+	uint64_t first = page_floor(off), end = page_ceil(off + len);
 
 	if (!adding->paged || !len)
 		return len;
@@ -31,7 +30,7 @@ static uint64_t bytes_added(const struct adding *adding, uint64_t *next, uint64_
 	if (end <= first)
 		return 0;
 	*next = end;
-	return (end - first) * PAGE;
+	return end - first;
 }
 
 static struct memory_part *part_named(struct memory_parts *parts, const struct map_part *part)

@@ -15,6 +15,7 @@
 #include "region/region.h"
 
 #include "base/error.h"
+#include "base/page.h"
 #include "region/rundir.h"
 
 #include <errno.h>
@@ -114,12 +115,12 @@ static bool huge_part(uint64_t off, uint64_t len, uint64_t *ret_first, uint64_t 
 
 static int reserve_private(struct region *region, uint64_t off, uint64_t len)
 {
-	uint64_t start = off / 4096 * 4096, first, end;
+	uint64_t start = page_floor(off), first, end;
 
 	if (huge_part(off, len, &first, &end))
 		madvise(region->base + first, end - first, MADV_HUGEPAGE);
 
-	if (madvise(region->base + start, ALIGN_UP(off + len, 4096) - start, MADV_POPULATE_WRITE) &&
+	if (madvise(region->base + start, page_ceil(off + len) - start, MADV_POPULATE_WRITE) &&
 	    errno != EINVAL)
 		return fail(ENOMEM, "no memory for %llu bytes of the map", (unsigned long long)len);
 	return 0;
@@ -134,7 +135,7 @@ static void huge_file(struct region *region, uint64_t off, uint64_t len)
 	if (!huge_part(off, len, &first, &end))
 		return;
 	for (off = first; off < end; off += HUGE_BYTES)
-		if (fallocate(region->fd, 0, (off_t)off, 4096))
+		if (fallocate(region->fd, 0, (off_t)off, (off_t)page_bytes()))
 			return;
 	madvise(region->base + first, end - first, MADV_COLLAPSE);
 }
@@ -215,9 +216,9 @@ static void *map_aligned(const struct region *region, int prot, int flags)
 	}
 	if (base > around)
 		munmap(around, (size_t)(base - around));
-	room -= (uint64_t)(base - around) + ALIGN_UP(region->size, 4096);
+	room -= (uint64_t)(base - around) + page_ceil(region->size);
 	if (room)
-		munmap(base + ALIGN_UP(region->size, 4096), room);
+		munmap(base + page_ceil(region->size), room);
 	return base;
 }
 
@@ -501,19 +502,20 @@ int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct reg
 
 /* ---- holes ----------------------------------------------------------------------------------- */
 
-struct page_count {
-	uint64_t pages;
-	uint64_t next; /* pages before it are counted: ranges may meet in one */
+struct block_count {
+	uint64_t unit; /* bytes of a block */
+	uint64_t blocks;
+	uint64_t next; /* blocks before it are counted: ranges may meet in one */
 };
 
 static int range_count(void *arg, uint64_t off, uint64_t len)
 {
-	struct page_count *count = arg;
-	uint64_t first = off / 4096, end = (off + len + 4095) / 4096;
+	struct block_count *count = arg;
+	uint64_t first = off / count->unit, end = (off + len + count->unit - 1) / count->unit;
 
 	first = first > count->next ? first : count->next;
 	if (len && end > first) {
-		count->pages += end - first;
+		count->blocks += end - first;
 		count->next = end;
 	}
 	return 0;
@@ -522,13 +524,13 @@ static int range_count(void *arg, uint64_t off, uint64_t len)
 static int range_fill(void *arg, uint64_t off, uint64_t len)
 {
 	struct region *region = arg;
-	uint64_t start = off / 4096 * 4096;
+	uint64_t start = page_floor(off);
 
 	if (!len)
 		return 0;
 	if (!region->readonly)
 		return reserve_file(region, off, len);
-	if (!madvise(region->base + start, ALIGN_UP(off + len, 4096) - start, MADV_POPULATE_READ))
+	if (!madvise(region->base + start, page_ceil(off + len) - start, MADV_POPULATE_READ))
 		return 0;
 	return fail(ENOMEM,
 		    "the map's file has holes (a sparse copy?) and cannot be read safely: %s (free "
@@ -551,7 +553,7 @@ static uint64_t owners_reserved(const struct region *region)
 }
 
 /* The parts that are the region's own lie behind the body. */
-static int reserved_walk(struct region *region, region_reserved_fn *reserved, void *owner,
+static int reserved_walk(const struct region *region, region_reserved_fn *reserved, void *owner,
 			 region_range_fn *fn, void *arg)
 {
 	int err = reserved(owner, fn, arg);
@@ -563,21 +565,43 @@ static int reserved_walk(struct region *region, region_reserved_fn *reserved, vo
 	return err ? err : fn(arg, region->size - REGION_HEADER_LEN, REGION_HEADER_LEN);
 }
 
-int region_fill_holes(struct region *region, region_reserved_fn *reserved, void *owner)
+/* 1: the file takes less room than what was reserved, in blocks of unit bytes. */
+static int holes_suspected(const struct region *region, region_reserved_fn *reserved, void *owner,
+			   uint64_t unit)
 {
-	struct page_count count = {0};
+	struct block_count count = {.unit = unit};
 	struct stat st;
 	int err = reserved_walk(region, reserved, owner, range_count, &count);
 
 	if (err)
 		return err;
-	/* Counted first, so that what grows meanwhile is not missed. Files that take less room than they
-	 * have bytes for other reasons (compression) are reserved again, which changes nothing. */
+	/* Counted first, so that what grows meanwhile is not missed. */
 	if (fstat(region->fd, &st))
 		return fail_os(errno, "cannot ask how much of the map's file there is");
-	if ((uint64_t)st.st_blocks * 512 >= count.pages * 4096)
-		return 0;
-	return reserved_walk(region, reserved, owner, range_fill, region);
+	return (uint64_t)st.st_blocks * 512 < count.blocks * unit;
+}
+
+/* What the file system hands out at a time; a page, if it says more, which would be the size of transfers. */
+static uint64_t file_block_bytes(int fd)
+{
+	struct statfs fs;
+
+	if (fstatfs(fd, &fs) || fs.f_bsize < 512 || (uint64_t)fs.f_bsize > page_bytes())
+		return page_bytes();
+	return (uint64_t)fs.f_bsize;
+}
+
+int region_fill_holes(struct region *region, region_reserved_fn *reserved, void *owner)
+{
+	/* By pages first, as a tmpfs has them: a disk's blocks are rarely smaller, and need one more call. */
+	int suspected = holes_suspected(region, reserved, owner, page_bytes());
+
+	if (suspected > 0)
+		suspected = holes_suspected(region, reserved, owner, file_block_bytes(region->fd));
+	/* Files that take less room than they have bytes for other reasons (compression) are reserved again,
+	 * which changes nothing. */
+	return suspected > 0 ? reserved_walk(region, reserved, owner, range_fill, region)
+			     : suspected;
 }
 
 void region_close(struct region *region)
