@@ -18,11 +18,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PAGE	  4096u
 #define VALUE_MAX (128u * 512)
+#define PAGE_MAX  65536u
 #define ENTRIES	  600u
-/* So large that the values leave pages of zeroes in a Bloom filter. */
+/* So large that the values leave pages of zeroes in a Bloom filter, and small ones pages of 64 KiB. */
 #define BLOOM_ROOM 2048u
+#define SMALL_ROOM 16u
 
 static const struct shape {
 	const char *word;
@@ -40,14 +41,15 @@ static const struct shape {
 
 static const struct shape *shape;
 static uint8_t value[VALUE_MAX];
+static uint8_t page[PAGE_MAX], zero[PAGE_MAX];
+static size_t page_bytes;
 
 /* Takes all pages that are left. */
 static void stuff(void)
 {
-	char page[PAGE] = {0};
 	int fd = open(harness_path("stuffing"), O_CREAT | O_WRONLY | O_APPEND | O_CLOEXEC, 0600);
 
-	while (fd >= 0 && write(fd, page, sizeof(page)) > 0)
+	while (fd >= 0 && write(fd, zero, page_bytes) > 0)
 		;
 	close(fd);
 }
@@ -74,6 +76,13 @@ static int element_get(struct bpfmap *map, uint32_t key)
 	return bpfmap_read(map, &key, value);
 }
 
+static uint32_t shape_room(void)
+{
+	if (shape->type == BPF_MAP_TYPE_BLOOM_FILTER)
+		return BLOOM_ROOM;
+	return shape->value_size < 64 ? SMALL_ROOM : 1;
+}
+
 /* A pinned map with few of its elements, and its copy without the pages of zeroes. */
 static void copy_make(const char *pin, const char *copy)
 {
@@ -81,14 +90,12 @@ static void copy_make(const char *pin, const char *copy)
 					  .type = shape->type,
 					  .key_size = type_is_keyless(shape->type) ? 0 : 4,
 					  .value_size = shape->value_size,
-					  .max_entries = shape->type == BPF_MAP_TYPE_BLOOM_FILTER
-								 ? ENTRIES * BLOOM_ROOM
-								 : ENTRIES,
+					  .max_entries = ENTRIES * shape_room(),
 					  .map_flags = shape->flags,
 					  .memory = BPFMAP_MEMORY_SHARED};
-	char page[PAGE], zero[PAGE] = {0};
 	struct bpfmap *map;
 	off_t at = 0;
+	ssize_t len;
 	int from, to;
 
 	if (bpfmap_create(&opts, &map) || bpfmap_pin(map, pin))
@@ -99,9 +106,8 @@ static void copy_make(const char *pin, const char *copy)
 	bpfmap_close(map);
 	from = open(pin, O_RDONLY | O_CLOEXEC);
 	to = open(copy, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	for (; read(from, page, sizeof(page)) == sizeof(page); at += PAGE)
-		if (memcmp(page, zero, sizeof(page)) &&
-		    pwrite(to, page, sizeof(page), at) != sizeof(page))
+	for (; (len = read(from, page, page_bytes)) > 0; at += len)
+		if (memcmp(page, zero, (size_t)len) && pwrite(to, page, (size_t)len, at) != len)
 			verdict_fail("copy: %s", strerror(errno));
 	if (ftruncate(to, at))
 		verdict_fail("copy: %s", strerror(errno));
@@ -198,7 +204,8 @@ static void punched(void)
 		verdict_fail("open: %s", bpfmap_last_error());
 	bpfmap_close(map);
 	fd = open(copy, O_RDWR | O_CLOEXEC);
-	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, PAGE) || fstat(fd, &st))
+	if (fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, (off_t)page_bytes) ||
+	    fstat(fd, &st))
 		verdict_fail("punch: %s", strerror(errno));
 	close(fd);
 	stuff();
@@ -215,9 +222,9 @@ static void canary_work(void)
 
 	apart_tmpfs("size=16m,mode=0700");
 	fd = open(harness_path("holey"), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
-	if (ftruncate(fd, PAGE))
+	if (ftruncate(fd, (off_t)page_bytes))
 		_exit(1);
-	bytes = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	bytes = mmap(NULL, page_bytes, PROT_READ, MAP_SHARED, fd, 0);
 	stuff();
 	if (*(volatile const uint8_t *)bytes)
 		_exit(1);
@@ -237,6 +244,8 @@ static void apart_verdict(void (*work)(void), const char *what)
 int main(void)
 {
 	harness_start("holes");
+	page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	page_bytes = page_bytes < PAGE_MAX ? page_bytes : PAGE_MAX;
 	for (shape = shapes; shape < shapes + sizeof(shapes) / sizeof(shapes[0]); shape++) {
 		apart_verdict(as_writer, "a writer of a sparse copy has its memory or is refused");
 		apart_verdict(as_reader, "a reader of a sparse copy has its memory or is refused");

@@ -133,7 +133,7 @@ static void more_cpus_cost_more(void **state)
 		.type = BPF_MAP_TYPE_PERCPU_ARRAY,
 		.key_size = 4,
 		.value_size = 64,
-		.max_entries = 1000,
+		.max_entries = 20000,
 		.memory = BPFMAP_MEMORY_SHARED,
 	};
 	struct bpfmap_memory_for few, many;
