@@ -330,14 +330,15 @@ void lru_settled(struct hash *h, uint32_t me)
 }
 
 /* Into a list, from whatever state but one of those. A veteran was worth keeping before. */
-static void list(struct hash *h, uint32_t number, uint32_t veteran)
+static void list(struct hash *h, uint32_t number)
 {
 	struct step step = {h, 0};
-	int ghost = veteran ? 1 : ghost_take(h, get(&hash_elem(h, number)->hash));
+	uint32_t veteran = get(&node(h, number)->state) & LRU_VETERAN;
+	int ghost = veteran ? -1 : ghost_take(h, get(&hash_elem(h, number)->hash));
 
-	if (ghost >= 0 && !veteran)
-		learn(h, ghost);
 	if (ghost >= 0)
+		learn(h, ghost);
+	if (veteran || ghost >= 0)
 		link_node(&step, number, LRU_PROTECTED, LRU_VETERAN);
 	else
 		link_node(&step, number, LRU_PROBATION, 0);
@@ -347,7 +348,7 @@ static void list(struct hash *h, uint32_t number, uint32_t veteran)
 static void add_locked(struct hash *h, uint32_t number)
 {
 	unmark(h, number);
-	list(h, number, 0);
+	list(h, number);
 }
 
 /* ---- what a thread has in hand -------------------------------------------------------------- */
@@ -402,7 +403,7 @@ static void fresh_list(struct hash *h, struct owner_local *self)
 		uint32_t state = get(&node(h, batch->fresh_ones[i])->state);
 
 		if ((state & ~(uint32_t)LRU_VETERAN) == pending)
-			list(h, batch->fresh_ones[i], state & LRU_VETERAN);
+			list(h, batch->fresh_ones[i]);
 	}
 	batch->fresh = 0;
 }
@@ -451,7 +452,7 @@ static void batch_spare(struct hash *h, struct owner_local *self)
 	fresh_list(h, self);
 	for (; batch->victims; batch->victims--)
 		if (get(&node(h, batch->victim[batch->victims - 1])->state) == limbo)
-			list(h, batch->victim[batch->victims - 1], 0);
+			list(h, batch->victim[batch->victims - 1]);
 }
 
 void lru_leave(struct hash *h)
@@ -524,18 +525,25 @@ int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new)
 
 /* ---- victims --------------------------------------------------------------------------------- */
 
-/* Those of the dead among the nodes whose marks are swept: into a list. */
+/* Those of the dead among the nodes whose marks are swept: into a list. The kernel is asked once for a row
+ * of one owner's, since the lock is held. */
 static void orphans_list(struct hash *h, uint32_t from)
 {
 	struct lru_words *w = &h->lru->words;
-	uint32_t left = get(&w->orphans),
+	uint32_t left = get(&w->orphans), asked = UINT32_MAX,
 		 end = from + SWEEP < h->g.pool_n ? from + SWEEP : h->g.pool_n;
+	bool lives = false;
 
 	for (uint32_t i = from; i < end; i++) {
 		uint32_t state = get(&node(h, i)->state);
 
-		if (in_hand(state) && !tag_valid(h, state))
-			list(h, i, 0);
+		if (!in_hand(state))
+			continue;
+		if (state >> LRU_TAG_SHIFT != asked)
+			lives = tag_valid(h, state);
+		asked = state >> LRU_TAG_SHIFT;
+		if (!lives)
+			list(h, i);
 	}
 	shm_u32_store_relaxed(&w->orphans, left > SWEEP ? left - SWEEP : 0);
 }

@@ -53,8 +53,7 @@ struct lru_words {
 	struct shm_u32 hand;	   /* next mark to sweep */
 	struct shm_u32 evicted[2]; /* newcomers, veterans; lately */
 	struct shm_u32 now;	   /* evictions, the ghosts' clock */
-	struct shm_u32
-		orphans; /* marks to sweep until all that the dead had in hand is listed again */
+	struct shm_u32 orphans; /* marks to sweep until all that the dead had in hand is listed */
 };
 
 struct lru_shm {
