@@ -8,6 +8,7 @@
  */
 #include "bpf/prog.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "bpf/command.h"
 #include "bpf/btf_blob.h"
@@ -25,7 +26,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define PROG_MAPS_MAX  64
@@ -401,15 +401,13 @@ static int file_make(struct prog *prog, const struct attr_load *load, const stru
 		.uid = getuid(),
 		.gpl = (uint32_t)license_is_gpl(license),
 	};
-	struct timespec now;
 	int err = digest_make(insns, load->insn_cnt, digest);
 
 	if (!err)
 		err = excl_maps_check(prog, digest);
 	if (err)
 		return err;
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	head.load_time_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+	head.load_time_ns = clock_ns(CLOCK_BOOTTIME);
 	memcpy(head.name, load->prog_name, sizeof(head.name));
 	memcpy(head.tag, digest, sizeof(head.tag));
 	head.object = (struct object_header){.magic = OBJECT_MAGIC,

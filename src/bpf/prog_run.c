@@ -13,6 +13,7 @@
  * machine stops ends the command with its errno and sentence; the kernel has no such case. Live
  * frames (BPF_F_TEST_XDP_LIVE_FRAMES) are EINVAL: there are no devices to send them to.
  */
+#include "base/clock.h"
 #include "base/error.h"
 #include "bpf/commands.h"
 #include "bpf/fd.h"
@@ -24,7 +25,6 @@
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ETH_LEN	     14u
 #define XDP_HEAD     256u
@@ -99,18 +99,14 @@ static int packet_runs(struct test_run *run)
 {
 	uint32_t repeat = run->test->repeat ? run->test->repeat : 1;
 	struct vm_env env = {.insn_budget = 0};
-	struct timespec start, end;
+	uint64_t start = clock_now_ns();
 	int err = 0;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	for (uint32_t i = 0; !err && i < repeat; i++)
 		err = vm_run_packet(run->vm, &env, &run->packet,
 				    has_ctx(run->test) ? &run->ctx : NULL, run->ctx_size,
 				    &run->retval);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	run->duration_ns = (uint32_t)(((uint64_t)(end.tv_sec - start.tv_sec) * 1000000000u +
-				       (uint64_t)end.tv_nsec - (uint64_t)start.tv_nsec) /
-				      repeat);
+	run->duration_ns = (uint32_t)((clock_now_ns() - start) / repeat);
 	return err;
 }
 

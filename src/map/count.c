@@ -2,8 +2,9 @@
 /* count.c: the counters' seldom side: adding up, the time of the last change, counting lookups. */
 #include "map/count.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
-#include <time.h>
 
 void map_counts(const struct bpfmap *map, uint64_t ret_counts[MAP_COUNTS])
 {
@@ -45,11 +46,7 @@ void map_count_failed(struct bpfmap *map, int err)
 
 void map_note_change(struct bpfmap *map)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	shm_u64_store_relaxed(&map->region->header->changed_ns,
-			      (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec);
+	shm_u64_store_relaxed(&map->region->header->changed_ns, clock_ns(CLOCK_REALTIME));
 }
 
 static void *lookup_counted(struct bpfmap *map, const void *key)

@@ -11,22 +11,14 @@
  */
 #include "map/hold.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "map/hash.h"
 
 #include <errno.h>
-#include <time.h>
 
 /* Locks between two looks at the clock. */
 #define LOCKS_PER_LOOK 1024
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static void locks_release(struct hash *h, struct owner_local *self, uint32_t n)
 {
@@ -67,11 +59,11 @@ int map_hold(struct bpfmap *map, uint64_t within_ns)
 		return err;
 	shm_u32_store_relaxed(&owner_record(&h->region->owners, self->number_plus1 - 1)->lock_at,
 			      LOCK_ALL + 1);
-	deadline = now_ns() + within_ns;
+	deadline = clock_now_ns() + within_ns;
 	while (!err && n < h->g.n_buckets) {
 		err = bucket_hold(h, self->number_plus1 - 1, n);
 		n += !err;
-		if (!err && n % LOCKS_PER_LOOK == 0 && now_ns() > deadline)
+		if (!err && n % LOCKS_PER_LOOK == 0 && clock_now_ns() > deadline)
 			err = fail(ETIMEDOUT,
 				   "the map's writers could not be held within %llu ms: it is too "
 				   "large, or the machine too busy",

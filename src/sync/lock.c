@@ -11,6 +11,7 @@
  */
 #include "sync/lock.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -23,20 +24,11 @@
 #define SLEEP_MAX_NS 1000000
 #define HANDOVER_NS  300000 /* longer than the sleep of somebody who waits */
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-static void sleep_ns(uint64_t ns)
+void lock_sleep(uint64_t ns)
 {
 	struct timespec ts = {.tv_nsec = (long)ns};
 	int state;
 
-	/* A thread that is cancelled here would leave the locks that it holds to a living process. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	nanosleep(&ts, NULL);
 	pthread_setcancelstate(state, NULL);
@@ -156,14 +148,14 @@ void lock_pause(struct shm_u32 *word, unsigned int round, bool *released)
 		shm_u32_cas_acq_rel(word, &seen, seen | LOCK_WAITED); /* L2 acq_rel <- L1 */
 	round -= SPINS + YIELDS;
 	ns = round < 5 ? (uint64_t)SLEEP_NS << round : SLEEP_MAX_NS;
-	sleep_ns(*released ? SLEEP_NS : ns);
+	lock_sleep(*released ? SLEEP_NS : ns);
 }
 
 void lock_yield(struct shm_u32 *word)
 {
-	uint64_t deadline = now_ns() + HANDOVER_NS;
+	uint64_t deadline = clock_now_ns() + HANDOVER_NS;
 
-	while (shm_u32_load_relaxed(word) == 0 && now_ns() < deadline)
+	while (shm_u32_load_relaxed(word) == 0 && clock_now_ns() < deadline)
 		sched_yield();
 }
 
@@ -203,8 +195,8 @@ int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint
 		if (lock_break_dead(word, table, me, lock_index))
 			continue;
 		if (!start || released)
-			start = now_ns();
-		else if (now_ns() - start > LOCK_TIMEOUT_NS)
+			start = clock_now_ns();
+		else if (clock_now_ns() - start > LOCK_TIMEOUT_NS)
 			return lock_timeout(word, table, lock_index);
 	}
 }
@@ -212,14 +204,14 @@ int lock_wait(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint
 int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 {
 	struct owner_shm *record = owner_record(table, dead);
-	uint64_t deadline = now_ns() + LOCK_TIMEOUT_NS;
+	uint64_t deadline = clock_now_ns() + LOCK_TIMEOUT_NS;
 	enum mend_turn turn;
 
 	while ((turn = mend_trylock(table, me)) == MEND_BUSY) {
-		if (now_ns() > deadline)
+		if (clock_now_ns() > deadline)
 			return fail(ETIMEDOUT, "a live process has been mending the map for a "
 					       "second; is it stopped?");
-		sleep_ns(SLEEP_NS);
+		lock_sleep(SLEEP_NS);
 	}
 	table->mend(table->arg, me, dead, LOCK_NESTED);
 	if (!mend_held(table, me, dead))

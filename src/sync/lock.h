@@ -2,7 +2,7 @@
 /* lock.h: a lock word in shared memory that survives its owner's death.
  *
  * States       0 free -> owner + 1 [lock_acquire] -> 0 [lock_release]
- *              owner + 1 -> owner + 1 with LOCK_WAITED [lock_wait, before it sleeps]
+ *              owner + 1 -> owner + 1 with LOCK_WAITED [lock_pause, before it sleeps]
  *              owner + 1, owner dead -> mended -> 0 [lock_break, by whoever waits]
  * Edges        L1 release in lock_release -> L2 acquire in lock_acquire
  * Progress     waits for the holder: spins, yields, then sleeps in growing steps up to 1 ms and asks
@@ -43,6 +43,10 @@ bool lock_break_dead(struct shm_u32 *word, struct owner_table *table, uint32_t m
 /* A moment's wait that grows from nothing to a millisecond with the round's number. Before it sleeps,
  * it marks the lock as waited for; *released says whether the lock was released since the last mark. */
 void lock_pause(struct shm_u32 *word, unsigned int round, bool *released);
+
+/* Sleep with locks held, a thousandth of a second at most: no thread is cancelled meanwhile, which would
+ * leave them to a living process. */
+void lock_sleep(uint64_t ns);
 
 /* Somebody sleeps for the lock that was just released: let him take it. */
 void lock_yield(struct shm_u32 *word);

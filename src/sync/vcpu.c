@@ -2,10 +2,10 @@
 /* vcpu.c: see vcpu.h. */
 #include "sync/vcpu.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
-#include <time.h>
 
 /* Lock numbers of CPUs, behind those of any map's own locks. */
 #define VCPU_LOCK 0xff000000u
@@ -99,14 +99,6 @@ static void break_dead(struct vcpus *const *maps, uint32_t n, uint32_t first, ui
 	}
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static int take_wait(struct vcpus *const *maps, uint32_t n, uint32_t first, uint32_t n_cpus,
 		     uint32_t *ret_cpu)
 {
@@ -126,8 +118,8 @@ static int take_wait(struct vcpus *const *maps, uint32_t n, uint32_t first, uint
 		if (round % 64 == 63)
 			break_dead(maps, n, first, n_cpus);
 		if (!start || released)
-			start = now_ns();
-		else if (now_ns() - start > LOCK_TIMEOUT_NS)
+			start = clock_now_ns();
+		else if (clock_now_ns() - start > LOCK_TIMEOUT_NS)
 			return fail(ETIMEDOUT,
 				    "no CPU of the map came free for a second: %u are "
 				    "possible",

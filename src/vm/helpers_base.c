@@ -1,20 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* helpers_base.c: time, random numbers, CPU number, bpf_loop. */
+#include "base/clock.h"
 #include "base/cpus.h"
 #include "sync/vcpu.h"
 #include "vm/helpers.h"
 
 #include <errno.h>
 #include <sys/random.h>
-#include <time.h>
-
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec ts;
-
-	clock_gettime(clock, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 uint64_t helper_ktime_get_ns(struct vm_run *run, uint64_t r1, uint64_t r2, uint64_t r3, uint64_t r4,
 			     uint64_t r5)

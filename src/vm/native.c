@@ -11,6 +11,7 @@
  */
 #include "vm/native.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <dlfcn.h>
@@ -18,7 +19,6 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define MODULE "libbpfmap-jit.so"
@@ -108,18 +108,10 @@ int native_prove(const struct vm_jit_ops *ops, const struct vm_prog *prog,
 	return facts_prove(prog, ret_facts);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int compile(struct vm_prog *prog, struct vm_native **ret_native)
 {
 	struct vm_facts facts;
-	uint64_t start = now_ns();
+	uint64_t start = clock_now_ns();
 	int err = module_load();
 
 	if (!err)
@@ -129,7 +121,7 @@ static int compile(struct vm_prog *prog, struct vm_native **ret_native)
 	err = jit_ops->compile(&native_host, prog, &facts, ret_native);
 	facts_free(&facts);
 	if (!err)
-		(*ret_native)->compile_ns = now_ns() - start;
+		(*ret_native)->compile_ns = clock_now_ns() - start;
 	return err;
 }
 
