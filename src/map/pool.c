@@ -2,13 +2,15 @@
 /* pool.c: free elements of the hash family's pool, in a few lists so that writers seldom meet.
  *
  * States       element: never used -> claimed [pool_get] -> linked in a chain [hash.c]
- *              -> released [hash.c] -> returned [pool_put] -> fresh [pool_take] -> claimed ...
+ *              -> released [hash.c] -> returned [pool_put] -> fresh [pool_take_locked] -> claimed ...
  * Invariants   1. an element is in one chain, in one list, in one owner's claim or release field, or
  *                 was never used (bump)                                      (checked by hash_check)
  *              2. a claim or release field names an element of a list only while that list's lock is
  *                 held on_behalf of the field's owner
  * Locks        list.lock: the list's words. Taken under a bucket lock, never the other way round.
  * Edges        L1, L2 (sync/lock.h)
+ *              P1 release of heads or bump -> P2 acquire, P3 release of a claim or release field -> P4
+ *              acquire: who mends sees the field that was written before the list's word, and after it
  * Progress     waits per list; an empty pool means that others hold the spare elements for a moment
  * Variable maps claim and give back chains of blocks, a block at a time. The claim field names the block
  * that was claimed last, whose stage names the one before: so the field always heads all of them.
@@ -24,7 +26,6 @@
 
 #include <errno.h>
 #include <sched.h>
-#include <time.h>
 
 /* Rounds without, and with, a pause: together about a second. */
 #define GET_ROUNDS   100
@@ -154,12 +155,10 @@ static int pool_try(struct hash *h, uint32_t me, struct shm_u32 *claim)
 
 static void pause_round(uint32_t round)
 {
-	struct timespec pause = {.tv_nsec = GET_PAUSE_NS};
-
 	if (round < GET_ROUNDS)
 		sched_yield();
 	else
-		nanosleep(&pause, NULL);
+		lock_sleep(GET_PAUSE_NS);
 }
 
 /* n of them, or none: who waits for more must not hold what others wait for. */

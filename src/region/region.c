@@ -14,6 +14,7 @@
  */
 #include "region/region.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/page.h"
 #include "region/rundir.h"
@@ -28,7 +29,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ALIGN_UP(n, a) (((n) + (a)-1) / (a) * (a))
@@ -171,12 +171,15 @@ int region_reserve(struct region *region, uint64_t off, uint64_t len)
 		return 0;
 	if (off > region->size || len > region->size - off)
 		return fail(EINVAL, "internal: reserve beyond the region");
-	if (len > RESERVE_LARGE && len > memory_available())
-		return fail(ENOMEM, "the map needs %llu bytes, more memory than is available",
-			    (unsigned long long)len);
 	/* The caller may hold a lock; a thread cancelled here would keep it. */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-	err = region->fd < 0 ? reserve_private(region, off, len) : reserve_file(region, off, len);
+	if (len > RESERVE_LARGE && len > memory_available())
+		err = fail(ENOMEM, "the map needs %llu bytes, more memory than is available",
+			   (unsigned long long)len);
+	else if (region->fd < 0)
+		err = reserve_private(region, off, len);
+	else
+		err = reserve_file(region, off, len);
 	pthread_setcancelstate(cancel, NULL);
 	if (!err)
 		shm_u64_add_relaxed(&region->header->reserved_bytes, len);
@@ -242,14 +245,6 @@ static int region_attach_owners(struct region *region)
 	return owner_table_open(&region->owners,
 				(void *)(region->base + owners_offset(region->body_bytes)),
 				region->fd, region->readonly ? NULL : reserve_owner, region);
-}
-
-static uint64_t realtime_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
 static void header_write(const struct region *region)
@@ -350,7 +345,7 @@ int region_create(const struct region_create *how, struct region **ret_region)
 	region->btf_id = how->btf_id;
 	region->btf_key_type_id = how->btf_key_type_id;
 	region->btf_value_type_id = how->btf_value_type_id;
-	region->created_ns = realtime_ns();
+	region->created_ns = clock_ns(CLOCK_REALTIME);
 	region->cpus = how->cpus;
 	snprintf(region->name, sizeof(region->name), "%s", how->name ? how->name : "");
 	if (how->seeded && getrandom(&region->seed, sizeof(region->seed), 0) < 0)

@@ -7,8 +7,11 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 static struct bpfmap *map_new(uint32_t flags, uint32_t value_size)
@@ -89,11 +92,69 @@ static void hash_variable__a_death_at_a_range_end_loses_no_block(void **state)
 	lose_nothing_at_a_range_end(BPFMAP_F_VARIABLE, 64);
 }
 
+static void bumps_set(struct hash *h, uint32_t bump)
+{
+	for (uint32_t l = 0; l < h->g.lists; l++)
+		shm_u32_store_relaxed(&h->shm->lists[l].bump, bump);
+}
+
+static void *replace_key_1(void *arg)
+{
+	const uint32_t key = 1;
+	const uint64_t value[2] = {2, 2};
+
+	bpfmap_update(arg, &key, value, BPF_ANY);
+	return NULL;
+}
+
+static struct bucket_shm *bucket_of_only_element(struct hash *h)
+{
+	uint32_t i = 0;
+
+	while (!shm_u32_load_relaxed(&hash_bucket(h, i)->chain))
+		i++;
+	return hash_bucket(h, i);
+}
+
+/* Who waits for a free element holds its bucket's lock: it was left to a living process for good. */
+static void hash__a_thread_cancelled_while_the_pool_is_empty_leaves_no_lock(void **state)
+{
+	struct bpfmap *map = map_new(BPF_F_NO_PREALLOC, 16);
+	struct hash *h = map->priv;
+	const uint32_t key = 1;
+	const uint64_t value[2] = {1, 1};
+	struct bucket_shm *bucket;
+	struct timespec until;
+	pthread_t thread;
+
+	assert_int_equal(bpfmap_update(map, &key, value, BPF_ANY), 0);
+	bucket = bucket_of_only_element(h);
+	bumps_set(h, h->g.list_span);
+	assert_int_equal(pthread_create(&thread, NULL, replace_key_1, map), 0);
+	while (!shm_u32_load_relaxed(&bucket->lock))
+		sched_yield();
+	pthread_cancel(thread);
+	/* Time to be cancelled in, or else to wait. */
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 200000000;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	if (pthread_timedjoin_np(thread, NULL, &until)) {
+		bumps_set(h, 1);
+		assert_int_equal(pthread_join(thread, NULL), 0);
+	}
+	bumps_set(h, 1);
+	assert_int_equal(shm_u32_load_relaxed(&bucket->lock), 0);
+	assert_int_equal(bpfmap_update(map, &key, value, BPF_ANY), 0);
+	bpfmap_close(map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hash__a_death_at_a_range_end_loses_no_element),
 		cmocka_unit_test(hash_variable__a_death_at_a_range_end_loses_no_block),
+		cmocka_unit_test(hash__a_thread_cancelled_while_the_pool_is_empty_leaves_no_lock),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
