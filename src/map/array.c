@@ -11,8 +11,8 @@
  * Stripe:  0  lock   owner + 1, or 0
  *          8  state  version << 33 | copying << 32 | index
  *
- * States       stripe: IDLE -> (value written to its stage) -> COPYING [array_update: one store]
- *              -> IDLE [array_update, after the copy; or array_mend]
+ * States       stripe: IDLE -> (value written to its stage) -> COPYING [write_locked: one store]
+ *              -> IDLE [stripe_finish, after the copy; by the writer or by who mends]
  * Invariants   1. while COPYING, the stage holds the whole new value of element `index`
  *              2. state changes before and after every change of a value through the API
  * Locks        stripe.lock: the stripe's stage and the API's writes to its elements. Programs write
@@ -39,9 +39,6 @@
 
 #define PERCPU_FLAGS (BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
 #define ARRAY_FLAGS  (PERCPU_FLAGS | BPF_F_NUMA_NODE | BPF_F_MMAPABLE | BPF_F_INNER_MAP)
-
-/* What one CPU's value may take, in the kernel and so here. */
-#define PERCPU_VALUE_MAX 32768
 
 #define STRIPES_MAX 64
 #define COPY_TRIES  64
@@ -373,7 +370,7 @@ static int write_locked(struct array *a, uint32_t index, const void *value, uint
 			      state_next(shm_u64_load_relaxed(&s->state), COPYING | index));
 	stripe_finish(a, stripe);
 	if (flags & BPF_F_LOCK)
-		value_unlock(a->region, at, &a->shape);
+		value_unlock(at, &a->shape);
 	return 0;
 }
 
@@ -497,7 +494,7 @@ static int array_read_locked(struct bpfmap *map, const void *key, void *ret_valu
 	if (err)
 		return err;
 	copy_out(a, at, 0, ret_value);
-	value_unlock(a->region, at, &a->shape);
+	value_unlock(at, &a->shape);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* disk.c: see disk.h. Who has a map on a disk open for writing holds a shared lock (of its open file
- * description, as in sync/owner.h) on byte DISK_USERS of the file. Whoever can have that byte alone is the
+ * description, as in sync/owner.h) on byte OWNER_USERS of the file. Whoever can have that byte alone is the
  * first or the last user.
  *
  * States       header.unclean: 0 -> 1 [map_disk_open by the first user, after what it found was judged;

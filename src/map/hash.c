@@ -11,7 +11,8 @@
  *              3. count = LIVE slots + LIVE elements, never above max_entries      (hash_check)
  *              4. whatever a commit changes in a bucket, meta's version changes after it, and before
  *                 the memory that the commit freed is used again
- *              5. high_water >= count                                              (hash_check)
+ *              5. neither count nor high_water is above max_entries            (hash_check); who dies
+ *                 between the two leaves high_water behind: the larger one counts (hash_counters)
  * Locks        bucket.lock: everything in the bucket and its chain. One at a time; a list lock of
  *              the pool may be taken under it; never held across a callback.
  * Edges        H1 release of meta, H3 release of a link  ->  H2 acquire of meta, H4 acquire of a link:
@@ -37,13 +38,13 @@
 #include "map/hash_redo.h"
 #include "map/lru.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* What comes of an eviction when there is nothing that could be given up. */
 #define EVICT_LATER 2
@@ -427,7 +428,7 @@ static int overwrite(struct hash *h, struct bucket_shm *b, struct owner_local *s
 	}
 	err = redo_commit(h, b, self, &redo);
 	if (h->shape.lock_plus1)
-		value_unlock(h->region, value, &h->shape);
+		value_unlock(value, &h->shape);
 	return err;
 }
 
@@ -548,12 +549,10 @@ static void hash_unclaim(struct hash *h, struct owner_local *self)
  * else the machine does. False: it is over. */
 static bool evict_wait(uint64_t *began_ns)
 {
-	struct timespec ts;
 	uint64_t now_ns;
 
 	sched_yield();
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	now_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	now_ns = clock_now_ns();
 	if (!*began_ns)
 		*began_ns = now_ns;
 	return now_ns - *began_ns < LOCK_TIMEOUT_NS;
@@ -667,7 +666,7 @@ static int hash_read_locked(struct bpfmap *map, const void *key, void *ret_value
 		err = value_lock(h->region, value, &h->shape);
 		if (!err) {
 			value_load(ret_value, value, &h->shape);
-			value_unlock(h->region, value, &h->shape);
+			value_unlock(value, &h->shape);
 		}
 	}
 	lock_release(&hash_bucket(h, index)->lock);

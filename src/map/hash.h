@@ -51,9 +51,7 @@
 #define CHUNKS_MAX  8192
 #define HASH_N_MAX  (1u << 27)
 
-/* What one CPU's value may take, in the kernel and so here. */
-#define PERCPU_VALUE_MAX 32768
-#define RETURNED_MIN	 64 /* freed elements rest until so many have come together */
+#define RETURNED_MIN 64 /* freed elements rest until so many have come together */
 
 struct lru_shm;
 struct lru_node;
@@ -85,9 +83,7 @@ struct pool_list_shm {
 struct hash_shm {
 	struct shm_u64 count; /* seq << 40 | owner << 28 | elements */
 	struct shm_u32 high_water;
-	uint8_t pad[52];
-	uint8_t pad2
-		[64]; /* held a counter that owners' records keep now; the lists stay in place */
+	uint8_t pad[52 + 64]; /* half of it held a counter; the lists stay in place */
 	struct pool_list_shm lists[LISTS_MAX];
 	struct shm_u64 chunks[CHUNKS_MAX / 64]; /* lazy bucket array: what has memory behind it */
 };

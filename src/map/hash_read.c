@@ -103,9 +103,8 @@ void *percpu_hash_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
 	return cpu < h->g.cpus ? lookup_cpu(h, key, cpu) : NULL;
 }
 
-/* A slot's validity is the bucket's
- * version, as is that of a value that is updated in place; another pool element's is its own, so that
- * large copies do not starve under replacements. */
+/* A slot's validity is the bucket's version, as is that of a value that is updated in place; another
+ * pool element's is its own, so that large copies do not starve under replacements. */
 bool hash_copy_valid(const struct hash *h, struct bucket_shm *b, const struct found *found)
 {
 	if (found->elem && !h->planes && !h->shape.lock_plus1)
@@ -124,7 +123,6 @@ static uint32_t value_holder(const struct hash *h, uint64_t meta, uint32_t elem)
 	return stage && stage <= h->g.pool_n ? stage : elem;
 }
 
-/* All CPUs' values, in the system call's layout. */
 void hash_value_copy(const struct hash *h, uint8_t *key, uint32_t elem, uint64_t meta,
 		     uint8_t *ret_value)
 {
@@ -278,7 +276,6 @@ static size_t value_bytes(const struct hash *h)
 	return h->planes ? h->g.cpus * h->g.value_stride : h->value_size;
 }
 
-/* One pass over a bucket. Returns how many elements it has; at most room of them are copied. */
 uint32_t hash_bucket_copy(const struct hash *h, struct bucket_shm *b, uint64_t meta, struct walk *w,
 			  uint8_t *keys, uint8_t *values, uint32_t room)
 {

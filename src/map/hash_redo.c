@@ -11,7 +11,6 @@
 
 /* ---- the count ------------------------------------------------------------------------------ */
 
-/* Note that owner's change number seq happened. Numbers wrap; a later one stays. */
 void count_ack(struct hash *h, uint32_t owner, uint32_t seq)
 {
 	struct shm_u32 *acked;
@@ -116,7 +115,6 @@ int redo_leftover(struct hash *h, uint32_t me)
 	return shm_u32_load_relaxed(release) ? -ETIMEDOUT : 0;
 }
 
-/* Write the record and carry it out. E2BIG: an insertion met a full map; nothing has happened. */
 int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		const struct redo *redo)
 {
@@ -164,7 +162,6 @@ void redo_reclaim(struct hash *h, struct owner_local *self)
 	shm_u32_store_release(&record->release, 0);  /* P3 release -> P4 */
 }
 
-/* The link that leads to element number elem - 1; false if it is not in the chain. */
 bool place_of(struct hash *h, struct bucket_shm *b, uint32_t elem, struct place *p)
 {
 	uint32_t link = shm_u32_load_relaxed(&b->chain);

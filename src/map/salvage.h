@@ -11,9 +11,8 @@ typedef int map_salvage_fn(void *arg, const void *key, uint32_t key_len, const v
 			   uint32_t value_len);
 
 struct map_salvaged {
-	uint64_t cut_off; /* elements found that no chain leads to any more */
-	uint64_t
-		rejected; /* places that should hold an element and hold none that could be believed */
+	uint64_t cut_off;  /* elements found that no chain leads to any more */
+	uint64_t rejected; /* places that should hold an element, and what is there cannot be one */
 };
 
 /* Every element that lies where its key leads, and those that a broken chain has cut off where it can be

@@ -32,12 +32,6 @@ static void store_word_around(struct shm_u64 *dst, uint64_t word, size_t i,
 	shm_u32_store_release((struct shm_u32 *)dst + half, halves[half]);
 }
 
-void value_store_around(struct shm_u64 *dst, const void *src, const struct value_shape *shape)
-{
-	for (size_t i = 0; i < RU8(shape->size) / 8; i++)
-		store_word_around(&dst[i], bytes_word(src, shape->size, i), i, shape);
-}
-
 void value_move(struct shm_u64 *dst, const struct shm_u64 *src, const struct value_shape *shape)
 {
 	for (size_t i = 0; i < RU8(shape->size) / 8; i++) {
@@ -69,9 +63,8 @@ int value_lock(struct region *region, void *addr, const struct value_shape *shap
 	return lock_acquire_nested(word, &region->owners, self->number_plus1 - 1, LOCK_VALUE);
 }
 
-void value_unlock(struct region *region, void *addr, const struct value_shape *shape)
+void value_unlock(void *addr, const struct value_shape *shape)
 {
-	(void)region;
 	lock_release(lock_word(addr, shape));
 }
 

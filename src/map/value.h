@@ -13,22 +13,14 @@
 
 struct bpfmap;
 
+/* What one CPU's value may take, in the kernel and so here. */
+#define PERCPU_VALUE_MAX 32768
+
 /* Of one value, or one CPU's value. */
 struct value_shape {
 	uint32_t size;	     /* bytes */
 	uint32_t lock_plus1; /* offset of the lock + 1; 0: none */
 };
-
-void value_store_around(struct shm_u64 *dst, const void *src, const struct value_shape *shape);
-
-static inline void value_store(struct shm_u64 *dst, const void *src,
-			       const struct value_shape *shape)
-{
-	if (__builtin_expect(shape->lock_plus1 != 0, 0))
-		value_store_around(dst, src, shape);
-	else
-		bytes_store(dst, src, shape->size);
-}
 
 static inline void value_load(void *dst, const struct shm_u64 *src, const struct value_shape *shape)
 {
@@ -43,7 +35,7 @@ void value_move(struct shm_u64 *dst, const struct shm_u64 *src, const struct val
 /* Take and release the lock of the value at addr, which lies in the region. A thread holds at most
  * one. 0, ETIMEDOUT, EDEADLK, or owner_register()'s error. */
 int value_lock(struct region *region, void *addr, const struct value_shape *shape);
-void value_unlock(struct region *region, void *addr, const struct value_shape *shape);
+void value_unlock(void *addr, const struct value_shape *shape);
 
 /* Free the value lock that a dead owner held. */
 void value_mend(struct region *region, uint32_t dead);

@@ -38,8 +38,7 @@ struct region_header_shm {
 	/* Written once by the creator. Before the magic is there, nobody takes the file for a region. */
 	struct shm_u64 magic;
 	uint32_t version;
-	uint32_t
-		signature; /* of struct sizes, byte order and lock kind: builds refuse each other */
+	uint32_t signature; /* of structures and pointers: builds refuse each other */
 	uint64_t file_size;
 	uint64_t created_ns;
 	uint64_t seed;
@@ -67,9 +66,8 @@ struct region_header_shm {
 	/* While REGION_MOVING: number + 1 of the owner that moves the elements into another region. When
 	 * REGION_MOVED: the id of the map that has them. */
 	struct shm_u32 moved_to;
-	struct shm_u32
-		unclean;     /* on disk: in use, or its last user did not close it (map/disk.c) */
-	struct shm_u64 boot; /* on disk: which boot the id is from */
+	struct shm_u32 unclean; /* on disk: in use, or not closed by its last user (map/disk.c) */
+	struct shm_u64 boot;	/* on disk: which boot the id is from */
 	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
 	uint8_t pad[256 - 168];
 	struct shm_u64 type_words[(REGION_HEADER_LEN - 256) / 8];

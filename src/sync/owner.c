@@ -266,9 +266,14 @@ static int reserve_record(struct owner_table *table, uint32_t number)
 	return err;
 }
 
-/* Light the beacon of a number that nobody holds. want_free: pass over records that look taken, which
- * costs no system call; they may be of the dead. */
-static int take_number(struct owner_table *table, uint32_t want_free, uint32_t *ret_number)
+/* Which numbers take_number() tries. */
+enum number_kind {
+	NUMBER_FREE, /* whose record looks free, which costs no system call */
+	NUMBER_ANY,  /* also those that look taken: their owners may be dead */
+};
+
+/* Light the beacon of a number that nobody holds. */
+static int take_number(struct owner_table *table, enum number_kind kind, uint32_t *ret_number)
 {
 	for (uint32_t n = 0; n < OWNER_MAX; n++) {
 		int err = reserve_record(table, n);
@@ -277,7 +282,7 @@ static int take_number(struct owner_table *table, uint32_t want_free, uint32_t *
 			return err;
 		if (is_mine(table, n))
 			continue;
-		if (want_free && shm_u32_load_relaxed(&owner_record(table, n)->state))
+		if (kind == NUMBER_FREE && shm_u32_load_relaxed(&owner_record(table, n)->state))
 			continue;
 		if (table->fd < 0 && owner_alive(table, n) &&
 		    shm_u32_load_relaxed(&owner_record(table, n)->state))
@@ -337,9 +342,9 @@ int owner_register(struct owner_table *table, struct owner_local **ret_owner)
 	if (thread >= THREAD_MAX)
 		return fail(EAGAIN, "more than %d threads use maps in this process", THREAD_MAX);
 	pthread_mutex_lock(&table->mutex);
-	err = take_number(table, 1, &number);
+	err = take_number(table, NUMBER_FREE, &number);
 	if (err == -EAGAIN)
-		err = take_number(table, 0, &number);
+		err = take_number(table, NUMBER_ANY, &number);
 	if (err == -EAGAIN)
 		fail(EAGAIN, "%d threads write to this map already", OWNER_MAX);
 	if (!err) {

@@ -19,11 +19,10 @@
 #include <stddef.h>
 
 #define OWNER_MAX    4096 /* fits the 12 bits of an owner in a count word */
-#define OWNER_NONE   UINT32_MAX
 #define OWNER_COUNTS 8
 #define OWNER_BEACON ((int64_t)1 << 60) /* far behind any file's end */
-#define OWNER_USERS \
-	(OWNER_BEACON - 1) /* on a disk: all who write, and who comes first: map/disk.c */
+/* On a disk: all who write, and who comes first: map/disk.c. */
+#define OWNER_USERS (OWNER_BEACON - 1)
 
 /* A redo record: what to do to finish the operation in progress. Meaning of the fields: map/hash.c,
  * map/array.c. Written by the owner while it holds the lock lock_at; read by who mends. */
@@ -31,8 +30,7 @@ struct owner_shm {
 	struct shm_u32 state;	/* 0 free, 1 taken */
 	struct shm_u32 pid;	/* of the owner; decides life and death in private memory only */
 	struct shm_u32 lock_at; /* index + 1 of the lock it holds or is about to take */
-	struct shm_u32
-		tenure; /* how often the number has been taken, so that its holders can be told apart */
+	struct shm_u32 tenure;	/* how often the number has been taken: tells its holders apart */
 	struct shm_u32 claim;	/* pool slot + 1 that it took and has not yet linked */
 	struct shm_u32 release; /* pool slot + 1 that it unlinked and has not yet given back */
 	struct shm_u32 active;	/* 1: the redo fields below are complete and in force */

@@ -83,6 +83,6 @@ void spin_lock_drop(struct vm_run *run)
 	if (!run->locked_map)
 		return;
 	shape = shape_of(run->locked_map);
-	value_unlock(run->locked_map->region, run->locked_value, &shape);
+	value_unlock(run->locked_value, &shape);
 	run->locked_map = NULL;
 }

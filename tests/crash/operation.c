@@ -355,7 +355,7 @@ static int act_spin(struct world *w)
 		return err;
 	++*(volatile uint64_t *)(value + 8);
 	++*(volatile uint64_t *)(value + TOUCHED_OFF);
-	value_unlock(w->map->region, value, &shape);
+	value_unlock(value, &shape);
 	return 0;
 }
 
