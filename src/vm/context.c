@@ -156,7 +156,7 @@ void ctx_packet_moved(struct vm_run *run)
 {
 	const struct vm_packet *pkt = run->pkt;
 
-	run->packet.lo = (uint64_t)(uintptr_t)(pkt->buf + pkt->off - pkt->meta_len);
+	run->packet.lo = (uint64_t)(uintptr_t)pkt->buf + pkt->off - pkt->meta_len;
 	run->packet.bytes = (uint64_t)pkt->len + pkt->meta_len;
 	if (run->prog->prog_type != BPF_PROG_TYPE_XDP)
 		run->fields.skb.len = pkt->len;
