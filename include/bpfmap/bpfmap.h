@@ -6,7 +6,7 @@
  * Conventions, for every function below unless its comment says otherwise:
  *   result         0 (or a count) on success, a negative errno on failure; errno itself is not set
  *   the sentence   after a failure bpfmap_last_error() names cause and remedy, per thread. A plain
- *                  "not there" (-ENOENT of read, delete, next_key, read_batch) sets none.
+ *                  "not there" (-ENOENT of read, take, delete, next_key, peek, batches) sets none.
  *   outputs        ret_x parameters are written on success only
  *   threads        any function may be called on the same map from any number of threads and, for
  *                  shared maps, processes, except bpfmap_close(), which ends the handle

@@ -419,7 +419,7 @@ static int batch_walk(struct bpfmap *map, uint64_t *cursor, void *keys, void *va
 		      uint32_t *count,
 		      int (*step)(struct bpfmap *, uint64_t *, void *, void *, uint32_t *))
 {
-	uint32_t room = *count, done = 0, n;
+	uint32_t room = *count, done = 0, n = 0;
 	size_t value_size = map_syscall_value_size(map);
 	int err = 0;
 
@@ -431,8 +431,14 @@ static int batch_walk(struct bpfmap *map, uint64_t *cursor, void *keys, void *va
 			done += n;
 	}
 	*count = done;
+	if (err != -ENOSPC)
+		return err;
 	/* A bucket that no longer fits waits for the next call, unless nothing was read at all. */
-	return err == -ENOSPC && done ? 0 : err;
+	return done ? 0
+		    : fail(ENOSPC,
+			   "the next bucket has %u elements, there is room for %u; call again with "
+			   "more",
+			   n, room);
 }
 
 int bpfmap_read_batch(struct bpfmap *map, uint64_t *cursor, void *keys, void *values,

@@ -250,6 +250,26 @@ static void array__walk_is_in_order_of_the_index(void **state)
 	bpfmap_close(map);
 }
 
+static void hash__a_batch_too_small_for_a_bucket_says_how_large_it_is(void **state)
+{
+	struct bpfmap *map = map_make(BPF_MAP_TYPE_HASH, 0);
+	const uint64_t value[2] = {0};
+	uint64_t cursor = 0, got[2];
+	uint32_t key, count, room = 1;
+	int err = 0;
+
+	for (uint32_t i = 0; i < STAYING + COMING; i++)
+		assert_int_equal(bpfmap_update(map, &i, value, BPF_ANY), 0);
+	while (!err) {
+		count = room;
+		err = bpfmap_read_batch(map, &cursor, &key, got, &count);
+	}
+	assert_int_equal(err, -ENOSPC);
+	assert_int_equal(count, 0);
+	assert_non_null(strstr(bpfmap_last_error(), "there is room for 1"));
+	bpfmap_close(map);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +279,7 @@ int main(void)
 		cmocka_unit_test(lru_hash__present_throughout_is_seen_exactly_once),
 		cmocka_unit_test(hash__deleting_what_was_seen_empties_the_map),
 		cmocka_unit_test(hash__a_walk_that_replaces_and_inserts_ends),
+		cmocka_unit_test(hash__a_batch_too_small_for_a_bucket_says_how_large_it_is),
 		cmocka_unit_test(array__walk_is_in_order_of_the_index),
 	};
 
