@@ -23,27 +23,14 @@
 
 static const char *cmd_name(int cmd)
 {
-	switch (cmd) {
-	case BPF_MAP_CREATE: return "BPF_MAP_CREATE";
-	case BPF_MAP_LOOKUP_ELEM: return "BPF_MAP_LOOKUP_ELEM";
-	case BPF_MAP_UPDATE_ELEM: return "BPF_MAP_UPDATE_ELEM";
-	case BPF_MAP_DELETE_ELEM: return "BPF_MAP_DELETE_ELEM";
-	case BPF_MAP_UPDATE_BATCH: return "BPF_MAP_UPDATE_BATCH";
-	case BPF_MAP_LOOKUP_BATCH: return "BPF_MAP_LOOKUP_BATCH";
-	case BPF_MAP_GET_NEXT_KEY: return "BPF_MAP_GET_NEXT_KEY";
-	case BPF_MAP_LOOKUP_AND_DELETE_ELEM: return "BPF_MAP_LOOKUP_AND_DELETE_ELEM";
-	case BPF_MAP_FREEZE: return "BPF_MAP_FREEZE";
-	case BPF_MAP_GET_NEXT_ID: return "BPF_MAP_GET_NEXT_ID";
-	case BPF_MAP_GET_FD_BY_ID: return "BPF_MAP_GET_FD_BY_ID";
-	case BPF_OBJ_PIN: return "BPF_OBJ_PIN";
-	case BPF_OBJ_GET: return "BPF_OBJ_GET";
-	case BPF_PROG_GET_NEXT_ID: return "BPF_PROG_GET_NEXT_ID";
-	case BPF_PROG_GET_FD_BY_ID: return "BPF_PROG_GET_FD_BY_ID";
-	case BPF_PROG_TEST_RUN: return "BPF_PROG_TEST_RUN";
-	case BPF_BTF_GET_FD_BY_ID: return "BPF_BTF_GET_FD_BY_ID";
-	case BPF_OBJ_GET_INFO_BY_FD: return "BPF_OBJ_GET_INFO_BY_FD";
-	default: return "bpf(2)";
-	}
+	static const char *const names[] = {
+#define COMMAND(number, name, end, handler) [number] = "BPF_" #name,
+#include "bpf/commands.def"
+#undef COMMAND
+	};
+	bool known = cmd >= 0 && (size_t)cmd < sizeof(names) / sizeof(names[0]) && names[cmd];
+
+	return known ? names[cmd] : "bpf(2)";
 }
 
 /* What the errno of a call on a map means there; NULL: no more than its name says. */
