@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* exchange.c: region files that change between machines of different pages. Maps of all types, made where pages
- * have one size, are judged, read, filled and mapped where they have another, and judged again at home.
+/* exchange.c: region files that change between machines, of different pages or different processors. Maps of all
+ * types, made on one, are judged, read, filled and mapped on the other, and judged again at home; or refused, if
+ * the other one has another byte order.
  *
  * exchange PRELOAD    all of it on this machine, in $BPFMAP_DIR: PRELOAD (pages64.so) makes the other one
  * exchange make DIR, use DIR, verify DIR
  *                     one machine's part, in this order; DIR is carried from one to the other
+ * exchange refuse DIR
+ *                     the part of a machine of the other byte order, after make
  */
 #include "keyless.h"
 #include "bpfmap/bpfmap.h"
@@ -236,10 +239,27 @@ static void verify_part(void)
 	map_unmade();
 }
 
+static void refuse_part(void)
+{
+	static const uint32_t flags[] = {0, BPFMAP_OPEN_RDONLY};
+
+	for (size_t i = 0; i < COUNT(flags); i++) {
+		struct bpfmap *map = NULL;
+		int err = bpfmap_open(path(), flags[i], &map);
+
+		if (err != -EUCLEAN || !strstr(bpfmap_last_error(), "other byte order"))
+			wrong("is not refused for its byte order: %d", err);
+		if (!err)
+			bpfmap_close(map);
+	}
+}
+
+#define TRAVEL 3 /* parts that make the way to the other machine and back */
 static const struct {
 	const char *word;
 	void (*work)(void);
-} parts[] = {{"make", make_part}, {"use", use_part}, {"verify", verify_part}};
+} parts[] = {
+	{"make", make_part}, {"use", use_part}, {"verify", verify_part}, {"refuse", refuse_part}};
 
 /* One machine's part, as a program of its own. */
 static int part_run(const char *word)
@@ -250,7 +270,7 @@ static int part_run(const char *word)
 			int before = failures;
 
 			parts[i].work();
-			printf("%s - %s: %s, pages of %ld KiB\n",
+			printf("%s - %s: %s, pages of %ld KiB, " MACHINE "\n",
 			       failures > before ? "not ok" : "ok", shape->word, word,
 			       sysconf(_SC_PAGESIZE) / 1024);
 		}
@@ -289,13 +309,13 @@ static int all_run(const char *self, const char *preload)
 	int bad = 0, status;
 
 	for (int other = 0; other < 2; other++)
-		for (size_t i = 0; i < COUNT(parts); i++)
+		for (size_t i = 0; i < TRAVEL; i++)
 			bad |= machine_run(self, (i == 1) != other ? preload : NULL, parts[i].word);
 	status = machine_run(self, preload, CANARY_ARG);
 	bad |= !WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT;
 	printf("%s - a call for a part of a page is noticed (canary)\n",
 	       WIFSIGNALED(status) ? "ok" : "not ok");
-	printf("1..%zu\n", 2 * COUNT(parts) * COUNT(shapes) + 1);
+	printf("1..%zu\n", 2 * TRAVEL * COUNT(shapes) + 1);
 	return bad != 0;
 }
 
