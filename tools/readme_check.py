@@ -6,8 +6,10 @@
     readme_check.py installed [PAGE...]  against what is installed on this system
     readme_check.py --demo LOG           the README's transcript of ./demo against a real one
     readme_check.py --update             write the README's table of speed anew from docs/figures/benchmarks.tsv
+    readme_check.py --update-demo LOG    write the numbers of the README's transcript anew from a real ./demo's
 
-In a page:
+Each page has a directory and maps of its own; the tutorial's chapters share theirs, in order, as for a reader. Links
+lead to files and headings that are there. In a page:
     <!-- FILE -->     before a block says which file the block shows. One that the tree has must contain the
                       block. Files of the page's own, and files of the tree that are shown whole, lie in the
                       directory in which the page's commands run.
@@ -63,11 +65,26 @@ def check_files(page):
     return findings
 
 
+def anchors(page):
+    """What links may name of a page: its headings, as GitHub writes them."""
+    headings = re.findall(r"^#+ +(.*?) *$", BLOCK.sub("", page), re.MULTILINE)
+    words = [re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading).lower() for heading in headings]
+    return {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in words}
+
+
 def check_links(page, folder):
-    """Links within the tree lead to files."""
-    text = BLOCK.sub("", page)
-    links = [link.split("#")[0] for link in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in link]
-    return [f"a link leads to {link}, which is not there" for link in links if link and not (folder / link).exists()]
+    """Links within the tree lead to files, and to headings in them."""
+    findings = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", BLOCK.sub("", page)):
+        name, _, anchor = link.partition("#")
+        target = folder / name
+        if "://" in link:
+            continue
+        if name and not target.exists():
+            findings.append(f"a link leads to {name}, which is not there")
+        elif anchor and anchor not in anchors(target.read_text() if name else page):
+            findings.append(f"a link leads to {link}, which is no heading there")
+    return findings
 
 
 def scripts(page):
@@ -82,10 +99,11 @@ def scripts(page):
 
 
 def line_pattern(line, loose):
-    parts = map(re.escape, line.split("..."))
+    """Loose: numbers may be others, so that columns may be wider."""
+    parts = map(re.escape, line.lstrip().split("...") if loose else line.split("..."))
     if loose:
         parts = (re.sub(r"(?:\\ )+", r" +", re.sub(r"\d+(?:\\\.\d+)?", r"[\\d.]+", part)) for part in parts)
-    return ".*?".join(parts) + "\n"
+    return (" *" if loose else "") + ".*?".join(parts) + "\n"
 
 
 def is_like(output, expected, loose=False):
@@ -305,6 +323,28 @@ def check_demo(readme, log):
     return [f"./demo no longer prints: {line}" for line in stable_lines(shown[0]) if line not in lines]
 
 
+def line_like(shown):
+    """A pattern for lines that differ in their numbers or the user; before an empty one, others may have been left out."""
+    if not shown:
+        return r"(?:.+\n)*()\n"
+    pattern = re.sub(r"as\\ user\\ \w+", r"as user \\w+", re.escape(shown))
+    pattern = re.sub(r"(?:\\ )+", " +", re.sub(r"\d[\d,.]*", r"[\\d,.]+", pattern))
+    return f"({pattern})\n"
+
+
+def demo_written(readme, log):
+    """The README with the log's lines in its transcript; None if the log has others."""
+    start = readme.index("$ ./demo\n") + len("$ ./demo\n")
+    lines = readme[start : readme.index("```", start)].splitlines()
+    pattern = "".join("(?:.*\n)*?" if line == "..." else line_like(line) for line in lines)
+    found = re.fullmatch(pattern, log)
+    if not found:
+        return None
+    words = iter(found.groups())
+    shown = "".join(("..." if line == "..." else next(words)) + "\n" for line in lines)
+    return readme[:start] + shown + readme[start + sum(len(line) + 1 for line in lines) :]
+
+
 # ---- where pages run ----
 
 
@@ -334,31 +374,39 @@ def environment(scratch, build):
     return env
 
 
-def check_page(path, env, build, scratch):
+def check_page(path, env, directory, maps):
     page = path.read_text()
-    directory = scratch / path.stem
-    directory.mkdir()
-    look_alike(directory, build)
     for name, text in files_shown(page):
         if "/" not in name:
             (directory / name).write_text(text)
         elif is_whole(name, text):
             (directory / pathlib.Path(name).name).write_text(text)
-    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="bpfmap-page.", dir=base) as maps:
-        findings = check_files(page) + check_jobs(page) + check_links(page, path.parent)
-        findings += check_commands(page, directory, dict(env, BPFMAP_DIR=maps, TMPDIR=str(directory)))
-    return findings
+    findings = check_files(page) + check_jobs(page) + check_links(page, path.parent)
+    return findings + check_commands(page, directory, dict(env, BPFMAP_DIR=str(maps), TMPDIR=str(directory)))
+
+
+def place_for(path, scratch, shm, build):
+    """The directories in which a page runs and has its maps; chapters find those of the chapter before."""
+    name = path.parent.name if path.parent == TREE / "docs/tutorial" else path.stem
+    directory, maps = scratch / name, shm / name
+    if not directory.exists():
+        directory.mkdir()
+        look_alike(directory, build)
+        maps.mkdir(mode=0o700)
+    return directory, maps
 
 
 def check_pages(pages, build):
     findings = []
-    with tempfile.TemporaryDirectory(prefix="bpfmap-pages.") as name:
-        scratch = pathlib.Path(name)
-        scratch.chmod(0o755)
+    base = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    with (tempfile.TemporaryDirectory(prefix="bpfmap-pages.") as name,
+          tempfile.TemporaryDirectory(prefix="bpfmap-pages.", dir=base) as maps):
+        scratch, shm = pathlib.Path(name), pathlib.Path(maps)
+        for place in (scratch, shm):
+            place.chmod(0o755)
         env = environment(scratch, build)
         for path in pages:
-            found = check_page(path, env, build, scratch)
+            found = check_page(path, env, *place_for(path, scratch, shm, build))
             print(f"{path.relative_to(TREE)}: {len(list(scripts(path.read_text())))} blocks run, {len(found)} findings")
             findings += [f"{path.relative_to(TREE)}: {finding}" for finding in found]
     return findings
@@ -374,6 +422,7 @@ CANARIES = [
     ("anything in a line", "```sh\necho a 5 b\n```\n```text\na ... b\n```\n", None),
     ("not anything", "```sh\necho a 5 c\n```\n```text\na ... b\n```\n", "and the page shows"),
     ("any number", "```sh\necho a 5.5  KiB\n```\n```about\na 123 KiB\n```\n", None),
+    ("wider number", "```sh\necho 15 a\n```\n```about\n 5 a\n```\n", None),
     ("no number", "```sh\necho a none KiB\n```\n```about\na 123 KiB\n```\n", "and the page shows"),
     ("any lines", "```sh\nseq 9\n```\n```text\n1\n...\n9\n```\n", None),
     ("last line missing", "```sh\nseq 8\n```\n```text\n1\n...\n9\n```\n", "and the page shows"),
@@ -394,8 +443,11 @@ def other_canaries():
     yield "file of the tree", check_files("<!-- LICENSE -->\n```c\nint a;\n```\n"), "LICENSE"
     yield "file that is gone", check_files("<!-- no/such.c -->\n```c\nint a;\n```\n"), "no such file"
     yield "file of the page", check_files("<!-- a.c -->\n```c\nint a;\n```\n"), None
-    yield "link", check_links("[a](LICENSE) [b](https://c.org/d) ![e](README.md#f)", TREE), None
+    yield "link", check_links("[a](LICENSE) [b](https://c.org/d) ![e](README.md#licence)", TREE), None
     yield "dead link", check_links("[a](no/such.md)", TREE), "no/such.md"
+    yield "heading", check_links("# A `b`, c\n[a](#a-b-c) [b](README.md#map-types)", TREE), None
+    yield "no heading", check_links("# A\n[a](#b)", TREE), "#b"
+    yield "no heading there", check_links("[b](README.md#no-such)", TREE), "#no-such"
     yield "sentence", check_troubles(trouble, "x map …: bad x"), None
     yield "other sentence", check_troubles(trouble, "map …: good"), "nothing in src/"
     yield "no sentences", check_troubles("## Troubleshooting\n## End\n", ""), "no sentence"
@@ -409,6 +461,11 @@ def other_canaries():
     yield "ratio not named", check_ratios("| a, 1k | 10.1 | 20.0 | 30.0 |\n", report), "which is not named"
     yield "transcript", check_demo(demo, "== flows\ntop[9]: 1\n5 flows\n"), None
     yield "other transcript", check_demo(demo, "== flows\n6 flows\n"), "5 flows"
+    page = f"a\n{demo.replace('top[7]: 3', 'as user x, 3' + chr(10) + '...')}b\n"
+    log = "\n== flows\nas user y, 1,5\nmore\n5 flows\n"
+    yield "transcript written", check_demo(demo_written(page, log), log), None
+    yield "its numbers", [] if "user y, 1,5\n...\n5 flows\n```\nb\n" in demo_written(page, log) else ["old"], None
+    yield "transcript not written", [str(demo_written(page, "== flows\n5 trees\n"))], "None"
     yield "job", check_jobs(job.format("it")), None
     yield "other job", check_jobs(job.format("that")), "no sh block"
     yield "speed", check_speed("a\n" + table + "\nb", table), None
@@ -437,6 +494,13 @@ def main(arguments):
     readme = TREE / "README.md"
     if arguments == ["--update"]:
         readme.write_text(speed_written(readme.read_text(), speed_table(SOURCES.read_text())))
+        return 0
+    if arguments[0] == "--update-demo":
+        text = demo_written(readme.read_text(), pathlib.Path(arguments[1]).read_text())
+        if not text:
+            print("the log has other lines than the transcript, not only other numbers: run ./demo once more, or edit it")
+            return 1
+        readme.write_text(text)
         return 0
     if arguments[0] == "--demo":
         findings = check_demo(readme.read_text(), pathlib.Path(arguments[1]).read_text())

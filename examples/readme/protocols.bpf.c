@@ -2,6 +2,7 @@
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
 #include <linux/ip.h>
+#include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
 struct {
@@ -14,12 +15,15 @@ struct {
 SEC("xdp")
 int count(struct xdp_md *ctx)
 {
-	struct iphdr *ip = (void *)(long)ctx->data + sizeof(struct ethhdr);
+	struct ethhdr *eth = (void *)(long)ctx->data;
+	struct iphdr *ip = (void *)(eth + 1);
 	__u64 *packets;
 	__u32 protocol;
 
 	if ((void *)(ip + 1) > (void *)(long)ctx->data_end)
 		return XDP_DROP;
+	if (eth->h_proto != bpf_htons(ETH_P_IP))
+		return XDP_PASS;
 	protocol = ip->protocol;
 	packets = bpf_map_lookup_elem(&protocols, &protocol);
 	if (packets)

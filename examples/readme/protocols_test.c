@@ -6,7 +6,7 @@
 
 int main(void)
 {
-	unsigned char udp[60] = {[14] = 0x45, [23] = 17}, runt[30] = {0};
+	unsigned char udp[60] = {[12] = 8, [14] = 0x45, [23] = 17}, runt[30] = {0};
 	LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = udp, .data_size_in = sizeof(udp),
 		    .repeat = 3);
 	struct bpf_object *object = bpf_object__open_file("protocols.bpf.o", NULL);
