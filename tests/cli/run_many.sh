@@ -212,7 +212,7 @@ if command -v tmux >"$work/null"; then
 		done
 	}
 	last="run ... watch, in a terminal"
-	mux new-session -d -x 100 -y 24 -s t "sh -c '$BPFMAP run $TYPES prog pass pcap $CAPTURE loop forever watch by_name,types.bss | head -7; echo ended; sleep 60'"
+	mux new-session -d -x 100 -y 24 -s t "sh -c '\"$BPFMAP\" run \"$TYPES\" prog pass pcap \"$CAPTURE\" loop forever watch by_name,types.bss | head -7; echo ended; sleep 60'"
 	it "the speed is shown" sees '^[0-9]+ s  [1-9][0-9]* packets  [1-9][0-9]*/s'
 	it "the verdicts" sees '^pass  XDP_PASS=[1-9]'
 	it "each map with what it holds" sees '^by_name  hash  1 of 4'
@@ -224,7 +224,7 @@ if command -v tmux >"$work/null"; then
 	mux kill-server
 	while mux has-session 2>/dev/null; do sleep 0.1; done
 	sleep 0.5 # it may still be about to end
-	mux new-session -d -x 100 -y 24 -s t "sh -c '$BPFMAP run $TYPES prog pass pcap $CAPTURE loop forever for 30 >/dev/null'"
+	mux new-session -d -x 100 -y 24 -s t "sh -c '\"$BPFMAP\" run \"$TYPES\" prog pass pcap \"$CAPTURE\" loop forever for 30 >/dev/null'"
 	it "without watch there is a line of progress" sees 'run: [0-9.]+[kMG] packets, [0-9.]+[kMG]/s'
 	mux kill-server
 else

@@ -10,17 +10,17 @@ points=0 failed=0
 
 # wrong NAME FILE SED TEST...: the test must fail with a module whose FILE went through SED.
 wrong() {
-	local name=$1 file=$2 change=$3 others
+	local name=$1 file=$2 change=$3
+	local -a others
 
 	shift 3
 	points=$((points + 1))
 	sed "$change" "$source/src/jit/$file" >"$work/$file"
-	others=$(find "$objects" -name '*.o' ! -name "$file.o")
-	# shellcheck disable=SC2086 # a list
+	mapfile -t others < <(find "$objects" -name '*.o' ! -name "$file.o")
 	if ! cmp -s "$work/$file" "$source/src/jit/$file" &&
 		cc -w -O1 -fPIC -D_GNU_SOURCE -iquote "$source/src" -I"$source/include" -isystem "$include" \
 			-fvisibility=hidden -c -o "$work/$file.o" "$work/$file" &&
-		cc -shared -o "$work/wrong.so" "$work/$file.o" $others -lLLVM-19 &&
+		cc -shared -o "$work/wrong.so" "$work/$file.o" "${others[@]}" -lLLVM-19 &&
 		! BPFMAP_JIT=$work/wrong.so "$@" >"$work/out" 2>&1 && grep -q '^not ok' "$work/out"; then
 		echo "ok $points - $name is noticed"
 	else

@@ -8,7 +8,7 @@
 BPFMAP=$(realpath "$BPFMAP")
 TYPES=$(realpath "$TYPES")
 WRITER=$(realpath "$4")
-READ="python3 $(realpath "$5")"
+READ=$(realpath "$5")
 writer=
 
 # until_true COMMAND...: within 60 s.
@@ -41,7 +41,7 @@ writer_stop() {
 # reads ARGS...: the independent reader finds no fault.
 reads() {
 	last="read_snapshot $*"
-	out=$($READ "$@" 2>&1)
+	out=$(python3 "$READ" "$@" 2>&1)
 	code=$?
 	err=
 	[ "$code" = 0 ]

@@ -12,7 +12,7 @@ export TERM=xterm
 # on_terminal ARGS...: the tool with a terminal for stderr, 100 columns wide; sets out to what it showed.
 on_terminal() {
 	last="bpfmap $* (on a terminal)"
-	script -qec "stty cols 100; $BPFMAP $*" /dev/null </dev/null >"$work/shown" 2>&1
+	script -qec "stty cols 100; '$BPFMAP' $*" /dev/null </dev/null >"$work/shown" 2>&1
 	code=$?
 	out=$(cat "$work/shown")
 	err=
