@@ -102,8 +102,8 @@ bool advise_full(const struct advise_facts *facts, struct advise_advice *ret)
 	ret->other.max_entries = power_of_two(max + 1) >= max + max / 2 ? power_of_two(max + 1)
 									: power_of_two(max + 1) * 2;
 	advise_say(ret->finding,
-		   "%" PRIu64 " of %" PRIu64 " elements are there; %" PRIu64
-		   " updates were refused for lack of room, %.0f a second while watched",
+		   "%" PRIu64 " of %" PRIu64 " elements are there; updates refused for lack of "
+		   "room: %" PRIu64 ", %.0f a second while watched",
 		   facts->entries, max, refused,
 		   advise_rate(facts, facts->before.failed_updates, refused));
 	advise_say(ret->advice,

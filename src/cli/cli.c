@@ -112,7 +112,7 @@ int cli_run(int argc, char **argv)
 	args = (struct args){.word = argv + optind, .count = (size_t)(argc - optind)};
 	word = options.verb ? options.verb : args_next(&args);
 	if (!word) {
-		help_print(stderr);
+		help_verbs_print(stderr);
 		return EXIT_CODE_USAGE;
 	}
 	cli.out = out_new(options.style, options.bytes);

@@ -127,21 +127,14 @@ void cost_of(const struct backend_create *how, uint32_t cpus, struct cost *ret_c
 
 void cost_print_bytes(struct out *out, uint64_t bytes)
 {
-	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
-	char json[24], plain[64];
-	double value = (double)bytes / 1024;
-	size_t unit = 0;
+	char json[24], size[SIZE_TEXT], plain[80];
 
-	while (value >= 1024 && unit + 1 < sizeof(units) / sizeof(units[0])) {
-		value /= 1024;
-		unit++;
-	}
 	snprintf(json, sizeof(json), "%" PRIu64, bytes);
+	size_format(bytes, size, sizeof(size));
 	if (bytes < 1024)
 		snprintf(plain, sizeof(plain), "%" PRIu64 " bytes", bytes);
 	else
-		snprintf(plain, sizeof(plain), "%.1f %s (%" PRIu64 " bytes)", value, units[unit],
-			 bytes);
+		snprintf(plain, sizeof(plain), "%s (%" PRIu64 " bytes)", size, bytes);
 	out->ops->scalar(out, json, plain);
 }
 

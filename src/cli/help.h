@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* All verbs and what they are for, for somebody who has given none. */
+void help_verbs_print(FILE *file);
+
 /* All verbs, what the words of their synopses stand for, options and exit codes. */
 void help_print(FILE *file);
 

@@ -86,10 +86,9 @@ void out_double(struct out *out, double value)
 	out->ops->scalar(out, isfinite(value) ? s : "null", s);
 }
 
-void out_size(struct out *out, uint64_t bytes)
+void size_format(uint64_t bytes, char *text, size_t len)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
-	char json[24], plain[40];
 	double value = (double)bytes;
 	size_t unit = 0;
 
@@ -97,8 +96,15 @@ void out_size(struct out *out, uint64_t bytes)
 		value /= 1024;
 		unit++;
 	}
+	snprintf(text, len, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+}
+
+void out_size(struct out *out, uint64_t bytes)
+{
+	char json[24], plain[SIZE_TEXT];
+
 	snprintf(json, sizeof(json), "%" PRIu64, bytes);
-	snprintf(plain, sizeof(plain), unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
+	size_format(bytes, plain, sizeof(plain));
 	out->ops->scalar(out, json, plain);
 }
 

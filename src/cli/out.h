@@ -80,7 +80,11 @@ void out_u64(struct out *out, uint64_t value);
 void out_s64(struct out *out, int64_t value);
 void out_hex(struct out *out, uint64_t value);
 void out_double(struct out *out, double value);
-/* Memory or disk: bytes, for people in KiB and so on. */
+/* A number of bytes for people, in B, KiB and so on, as all verbs show it. */
+#define SIZE_TEXT 40
+void size_format(uint64_t bytes, char *text, size_t len);
+
+/* Memory or disk: bytes, for people as above. */
 void out_size(struct out *out, uint64_t bytes);
 /* Time: seconds, for people in ms and so on. */
 void out_seconds(struct out *out, double seconds);

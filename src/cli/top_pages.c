@@ -105,7 +105,7 @@ static int help_keys(void)
 		{"/", "show only maps with a text in name, type, pins or processes; Enter ends it"},
 		{"space", "pause"},
 		{"+ -", "look less often, more often"},
-		{"c", "count the chosen map's lookups from now on (2 ns each), for good"},
+		{"c", "count the chosen map's lookups from now on (3 ns each), for good"},
 		{"q", "quit"},
 	};
 	int y = 2;
@@ -137,8 +137,9 @@ static void help_draw(const struct top_view *view)
 		y = help_keys();
 	if (view->help == 2 || help_fits())
 		help_columns(y);
-	top_foot_draw(view, view->help == 1 && !help_fits() ? "any key shows the columns"
-							    : "any key leads back");
+	top_foot_draw(view, view->help == 1 && !help_fits()
+				    ? "any key shows the columns; Esc leads back"
+				    : "any key leads back");
 }
 
 /* ---- keys ---- */
@@ -337,7 +338,9 @@ static bool key_do(struct top *top, struct top_view *view, int key)
 	if (key == KEY_RESIZE)
 		return true;
 	if (view->help) {
-		view->help = view->help == 1 && !help_fits() ? 2 : 0;
+		bool more = view->help == 1 && key != TOP_KEY_ESCAPE && !help_fits();
+
+		view->help = more ? 2 : 0;
 		return key != 'q';
 	}
 	if (view->typing) {

@@ -68,7 +68,7 @@ static void counters_print(struct out *out, const struct advise_facts *facts)
 					     (double)(after->lookups - before->lookups));
 	}
 	if (facts->writers_known) {
-		out_key(out, "writers", "threads that write");
+		out_key(out, "writers", "writing threads");
 		out_u64(out, facts->writers);
 	}
 }

@@ -179,11 +179,11 @@ static int world_visit(struct cli *cli, const struct gc_words *words, const stru
 static void totals_print(struct out *out, const struct gc_words *words,
 			 const struct gc_totals *totals)
 {
-	double kib = (double)totals->bytes / 1024;
-	char text[160];
+	char size[SIZE_TEXT], text[160];
 
-	snprintf(text, sizeof(text), "%" PRIu64 " file%s, %.1f KiB%s", totals->items,
-		 totals->items == 1 ? "" : "s", kib,
+	size_format(totals->bytes, size, sizeof(size));
+	snprintf(text, sizeof(text), "%" PRIu64 " file%s, %s%s", totals->items,
+		 totals->items == 1 ? "" : "s", size,
 		 words->what == GC_FREE ? " freed"
 		 : totals->items	? " could be freed: say yes as well"
 					: " to free");

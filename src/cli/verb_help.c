@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#define USAGE	  "Usage: bpfmap [OPTIONS] VERB ...\n\n"
 #define WIDTH	  80 /* columns, but for words that are wider by themselves */
 #define GROUP_MAX 45 /* words together in brackets that stay on one line */
 
@@ -184,14 +185,13 @@ static void words_mark(const char *text, bool *wanted)
 
 static void names_print(struct paragraph *p, const char *const *names, size_t count)
 {
-	char all[512];
-	size_t len = 0;
-
-	for (size_t i = 0; i < count && len < sizeof(all); i++)
-		if (names[i])
-			len += (size_t)snprintf(all + len, sizeof(all) - len, "%s%s", i ? "|" : "",
-						names[i]);
-	paragraph_word(p, all, strlen(all));
+	for (size_t i = 0; i < count; i++) {
+		if (!names[i])
+			continue;
+		if (p->begun)
+			paragraph_word(p, "|", 1);
+		paragraph_word(p, names[i], strlen(names[i]));
+	}
 }
 
 /* NAME := grammar; text */
@@ -252,9 +252,22 @@ static void synopsis_print(FILE *file, size_t verb, const char *prefix, size_t i
 	fputc('\n', file);
 }
 
+void help_verbs_print(FILE *file)
+{
+	fputs(USAGE, file);
+	for (size_t i = 0; i < COUNT(verbs); i++) {
+		char head[32];
+
+		snprintf(head, sizeof(head), "  %s", verbs[i].name);
+		entry_print(file, head, 12, verbs[i].help);
+	}
+	fputs("\nbpfmap VERB help says how; bpfmap help says it of all; man bpfmap has more.\n",
+	      file);
+}
+
 void help_print(FILE *file)
 {
-	fputs("Usage: bpfmap [OPTIONS] VERB ...\n\n", file);
+	fputs(USAGE, file);
 	for (size_t i = 0; i < COUNT(verbs); i++) {
 		synopsis_print(file, i, "  ", 13);
 		entry_print(file, "", 8, verbs[i].help);
@@ -266,8 +279,11 @@ void help_print(FILE *file)
 	      "\nOptions\n",
 	      file);
 	for (size_t i = 0; i < COUNT(options); i++) {
-		fprintf(file, options[i].letter ? "  -%c, " : "      ", options[i].letter);
-		fprintf(file, "--%-13s %s\n", options[i].name, options[i].help);
+		char head[32], letter[] = {'-', options[i].letter, ',', '\0'};
+
+		snprintf(head, sizeof(head), "  %3s --%s", options[i].letter ? letter : "",
+			 options[i].name);
+		entry_print(file, head, 22, options[i].help);
 	}
 	fputs("\nExit codes\n", file);
 	for (size_t i = 0; i < COUNT(codes); i++)

@@ -119,7 +119,7 @@ run create bad type hash key 4 value 4 entries 4 hashes 3
 it "hashes are for filters" refuses 2 "bloom_filter"
 
 # Types by the help's list: each can be made, filled, shown and emptied.
-types=$("$BPFMAP" help create | sed -n 's/^  TYPE  := //p' | tr '|' ' ')
+types=$("$BPFMAP" help create | awk '/^  [A-Z]/ { on = $1 == "TYPE" } /^$/ { on = 0 } on { gsub(/TYPE|:=|\|/, ""); print }')
 for type in $types; do
 	case $type in *hash) ;; *) continue ;; esac
 	run create "t_$type" type "$type" key 4 value 8 entries 4

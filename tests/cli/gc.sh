@@ -20,7 +20,7 @@ if [ "$(id -u)" = 0 ] && unshare -m true 2>/dev/null && [ -z "${BPFMAP_GC_OWN-}"
 fi
 
 run gc user
-it "nothing to free" shows "0 files, 0.0 KiB to free"
+it "nothing to free" shows "0 files, 0 B to free"
 run gc user older 5x
 it "older needs a unit" refuses 2 "5x"
 run gc user no

@@ -131,7 +131,9 @@ press +
 it "+ looks less often" sees 'every 0\.4 s'
 press '?'
 it "? shows the keys" sees 'rank by the field.s value or by its rate'
-press x
+press Escape
+it "Esc leads back" sees ' busy '
+press '?' x
 it "a second key shows the columns" sees '^ +FAIL/s +updates refused'
 press x
 it "and a third leads back" sees ' busy '

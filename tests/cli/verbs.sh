@@ -169,6 +169,7 @@ it "version in JSON" json
 run help
 it "help lists verbs" shows "getnext MAP"
 it "help lists exit codes" shows "the command line is wrong"
+it "its lines fit a terminal" test -z "$(printf %s "$out" | awk 'length > 80')"
 run help run
 it "help of a verb" shows "bpfmap run OBJ.bpf.o"
 it "it says what its words mean" shows "repeat N"

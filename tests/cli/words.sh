@@ -125,5 +125,7 @@ run create x type hash key 0 value 4 entries 4
 it "what the map type forbids has a sentence" refuses 5 "key"
 it "and leaves no pin" test ! -e "$BPFMAP_DIR/x"
 run
-it "no verb at all prints the help to stderr" test "$code" = 2
+it "no verb at all is refused" test "$code" = 2
+it "and shows the verbs" test "$(printf %s "$err" | grep -c '^  [a-z]')" -gt 30
+it "in lines that fit a terminal" test -z "$(printf %s "$err" | awk 'length > 80')"
 finish
