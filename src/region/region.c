@@ -384,10 +384,11 @@ static int header_check(const struct region_header_shm *h, uint64_t file_size)
 	if (magic != REGION_MAGIC)
 		return fail(EUCLEAN, "the file is not a bpfmap region (no magic at its end)");
 	if (h->version != REGION_VERSION)
-		return fail(EUCLEAN,
-			    "the map has region format %u, this build reads %u; dump it with "
-			    "the build that made it",
-			    h->version, REGION_VERSION);
+		return fail(
+			EUCLEAN,
+			"the map has region format %u, this build reads %u; make a snapshot with "
+			"the build that made it and restore that with this one",
+			h->version, REGION_VERSION);
 	if (h->signature != region_signature())
 		return fail(EUCLEAN,
 			    "the map was made by a build with another layout (signature %x, "
