@@ -384,15 +384,14 @@ static int header_check(const struct region_header_shm *h, uint64_t file_size)
 	if (magic != REGION_MAGIC)
 		return fail(EUCLEAN, "the file is not a bpfmap region (no magic at its end)");
 	if (h->version != REGION_VERSION)
-		return fail(
-			EUCLEAN,
-			"the map has region format %u, this build reads %u; make a snapshot with "
-			"the build that made it and restore that with this one",
-			h->version, REGION_VERSION);
+		return fail(EUCLEAN,
+			    "the map has region format %u, this build reads %u; snapshot it "
+			    "with the build that made it, and restore that with this one",
+			    h->version, REGION_VERSION);
 	if (h->signature != region_signature())
 		return fail(EUCLEAN,
 			    "the map was made by a build with another layout (signature %x, "
-			    "ours %x)",
+			    "ours %x); snapshot it with that one, and restore that with this one",
 			    h->signature, region_signature());
 	if (h->file_size != file_size)
 		return fail(EUCLEAN, "the file has %llu bytes, its header says %llu: truncated?",
