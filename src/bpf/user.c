@@ -10,18 +10,20 @@
  *             unloaded, the heap's end is read anew at each use). Used in place, no system call.
  *   other     mmap, shared libraries' data, other threads' stacks, NULL, kernel addresses: copied by
  *             process_vm_readv / process_vm_writev on ourselves, which report EFAULT. Where a
- *             sandbox forbids those, 8 bytes of every page are probed:
+ *             sandbox forbids those, 8 bytes of every page are probed before they are read:
  *             rt_sigprocmask with an impossible first argument reads 8 bytes and then refuses.
+ *             What is written goes through a pipe, out of which the kernel copies it.
  *
  * Limits: a program that makes part of its own stack, heap or data segment unreadable with mprotect
  * and then passes it gets a signal instead of EFAULT; so does, in the sandbox case, an output pointer
- * into read-only memory. Another thread that unmaps memory during the call is that program's fault.
+ * into read-only memory when no descriptor is left for a pipe. Another thread that unmaps memory during the call is that program's fault.
  */
 #include "bpf/user.h"
 
 #include "base/error.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <pthread.h>
 #include <signal.h>
@@ -152,6 +154,42 @@ static int range_probe(uint64_t addr, size_t size)
 	return 0;
 }
 
+/* The calls are bare, since those of libc are points where a thread can be cancelled. */
+static int pipe_fill_and_empty(const int *ends, const uint8_t *mine, uint64_t addr, size_t size)
+{
+	while (size) {
+		size_t part = size < PAGE ? size : PAGE; /* fits any pipe */
+
+		if (syscall(SYS_write, ends[1], mine, part) != (long)part ||
+		    syscall(SYS_read, ends[0], addr, part) != (long)part)
+			return -EFAULT;
+		mine += part;
+		addr += part;
+		size -= part;
+	}
+	return 0;
+}
+
+/* What to do where the kernel's copies are forbidden. */
+static int sandbox_copy(void *mine, uint64_t addr, size_t size, long number)
+{
+	int ends[2], err;
+
+	if (range_probe(addr, size))
+		return -EFAULT;
+	if (number == SYS_process_vm_readv) {
+		memcpy(mine, (void *)(uintptr_t)addr, size);
+	} else if (pipe2(ends, O_CLOEXEC)) {
+		memcpy((void *)(uintptr_t)addr, mine, size);
+	} else {
+		err = pipe_fill_and_empty(ends, mine, addr, size);
+		close(ends[0]);
+		close(ends[1]);
+		return err;
+	}
+	return 0;
+}
+
 /* The kernel's copy in the direction of the caller's choice; 0 or -EFAULT. */
 static int foreign_copy(void *mine, uint64_t addr, size_t size, long number)
 {
@@ -164,13 +202,9 @@ static int foreign_copy(void *mine, uint64_t addr, size_t size, long number)
 		return -EFAULT;
 	/* The last argument lies on the stack, and an int there leaves half of it to chance. */
 	done = syscall(number, getpid(), &local, 1L, &remote, 1L, 0L);
-	if (done < 0 && (errno == EPERM || errno == ENOSYS) && !range_probe(addr, size)) {
-		if (number == SYS_process_vm_readv)
-			memcpy(mine, (void *)(uintptr_t)addr, size);
-		else
-			memcpy((void *)(uintptr_t)addr, mine, size);
+	if (done < 0 && (errno == EPERM || errno == ENOSYS) &&
+	    !sandbox_copy(mine, addr, size, number))
 		done = (long)size;
-	}
 	errno = saved;
 	return done == (long)size ? 0 : -EFAULT;
 }
