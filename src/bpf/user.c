@@ -16,7 +16,8 @@
  *
  * Limits: a program that makes part of its own stack, heap or data segment unreadable with mprotect
  * and then passes it gets a signal instead of EFAULT; so does, in the sandbox case, an output pointer
- * into read-only memory when no descriptor is left for a pipe. Another thread that unmaps memory during the call is that program's fault.
+ * into read-only memory when no descriptor is left for a pipe. Another thread that unmaps memory
+ * during the call is that program's fault.
  */
 #include "bpf/user.h"
 
