@@ -271,11 +271,17 @@ def check_kernel():
     if made.returncode:
         lib.skip("the kernel's maps", made.stderr.strip())
         return
-    line = f"bpfmap show kernel name tab_{os.getpid()}"
-    run = subprocess.run(["bash", "--norc", "-c", IN_BASH.format(completion=BUILD / "completion/bpfmap")], input=line + "\n",
-                         text=True, capture_output=True, env=ENVIRONMENT, timeout=WAIT_S)
-    os.unlink(f"/sys/fs/bpf/tab_{os.getpid()}")
-    lib.same("bash offers the kernel's maps behind kernel", sets(run.stdout), [f"tab_{os.getpid()}"])
+    name = f"tab_{os.getpid()}"
+    wanted = {f"bpfmap show kernel name {name}": name, f"bpfmap show kernel pinned {name}": name,
+              f"bpfmap show kernel pinned /sys/fs/bpf/{name}": f"/sys/fs/bpf/{name}",
+              f"bpfmap show /sys/fs/bpf/{name}": f"/sys/fs/bpf/{name}"}
+    run = subprocess.run(["bash", "--norc", "-c", IN_BASH.format(completion=BUILD / "completion/bpfmap")],
+                         input="".join(f"{line}\n" for line in wanted), text=True, capture_output=True, env=ENVIRONMENT,
+                         timeout=WAIT_S)
+    os.unlink(f"/sys/fs/bpf/{name}")
+    for (line, offers), found in zip(wanted.items(), run.stdout.splitlines() + [""] * len(wanted)):
+        lib.same(f"bash, the live kernel's: {line.replace(name, 'NAME')}", sets(found), [offers])
+
 
 
 for name in ("more.txt", "prog.bpf.o", "serve.yaml"):
