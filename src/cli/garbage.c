@@ -222,7 +222,8 @@ static void all_find(struct search *search)
 	const struct places *places = &search->places;
 
 	places_find(search->garbage.backend, &search->places);
-	search->garbage.unseen = places->unseen;
+	if (search->garbage.backend != &backend_user) /* there, a lease sees every holder */
+		search->garbage.unseen = places->unseen;
 	for (size_t i = 0; i < places->count; i++)
 		if (!places->place[i].pid)
 			pin_judge(search, places->place[i].path);

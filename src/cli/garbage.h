@@ -23,7 +23,7 @@ struct garbage {
 		uint32_t midway;
 	} * item;
 	size_t count;
-	size_t unseen; /* processes that could not be looked at */
+	size_t unseen; /* processes that could not be looked at, of whom some may be holders */
 };
 
 /* Which of it is looked for. */
