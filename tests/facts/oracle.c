@@ -465,13 +465,14 @@ static void do_alu(struct moment *m)
 static void do_swap(struct moment *m)
 {
 	const struct vm_insn_row *row = &vm_insn_rows[m->insn->op];
-	bool big = BPF_CLASS(row->code) == BPF_ALU64 || BPF_SRC(row->code) == BPF_TO_BE;
+	uint32_t own = __BYTE_ORDER == __BIG_ENDIAN ? BPF_TO_BE : BPF_TO_LE;
+	bool swaps = BPF_CLASS(row->code) == BPF_ALU64 || BPF_SRC(row->code) != own;
 	uint64_t *dst = &m->r[m->insn->dst];
 
 	switch (row->variant) {
-	case 16: *dst = big ? __builtin_bswap16((uint16_t)*dst) : (uint16_t)*dst; break;
-	case 32: *dst = big ? __builtin_bswap32((uint32_t)*dst) : (uint32_t)*dst; break;
-	default: *dst = big ? __builtin_bswap64(*dst) : *dst; break;
+	case 16: *dst = swaps ? __builtin_bswap16((uint16_t)*dst) : (uint16_t)*dst; break;
+	case 32: *dst = swaps ? __builtin_bswap32((uint32_t)*dst) : (uint32_t)*dst; break;
+	default: *dst = swaps ? __builtin_bswap64(*dst) : *dst; break;
 	}
 }
 
@@ -512,7 +513,7 @@ static bool load(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t *re
 	*ret_word = 0;
 	if (!from)
 		return access_load(run, addr, bytes, ret_word);
-	memcpy(ret_word, from, bytes);
+	memcpy(register_low(ret_word, bytes), from, bytes);
 	return true;
 }
 
@@ -522,7 +523,7 @@ static bool store(struct vm_run *run, uint64_t addr, uint32_t bytes, uint64_t wo
 
 	if (!to)
 		return access_store(run, addr, bytes, word);
-	memcpy(to, &word, bytes);
+	memcpy(to, register_low(&word, bytes), bytes);
 	return true;
 }
 
