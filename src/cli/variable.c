@@ -3,9 +3,9 @@
 #include "cli/variable.h"
 
 #include "cli/data.h"
+#include "cli/operand.h"
 #include "cli/text.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -123,14 +123,10 @@ static int update(struct cli *cli, struct args *args, const struct mapref *ref, 
 	if (code)
 		return code;
 	err = bpfmap_var_update(v->map, v->key, v->key_len, v->value, v->value_len, flags);
-	if (err == -EEXIST)
-		return exit_sentence(err, "update failed: the key exists already (noexist)");
-	if (err == -ENOENT)
-		return exit_sentence(err, "update failed: the map has no such key (exist)");
-	if (err)
-		return exit_failure(err, "update failed");
-	out_null(cli->out);
-	return 0;
+	code = operand_updated(err);
+	if (!code)
+		out_null(cli->out);
+	return code;
 }
 
 static int lookup(struct cli *cli, struct args *args, const struct mapref *ref, struct variable *v)
@@ -143,12 +139,10 @@ static int lookup(struct cli *cli, struct args *args, const struct mapref *ref, 
 		return code;
 	err = bpfmap_var_read(v->map, v->key, v->key_len, v->value, ref->info.value_size,
 			      &v->value_len);
-	if (err == -ENOENT)
-		return exit_sentence(err, "lookup failed: the map has no such key");
-	if (err)
-		return exit_failure(err, "lookup failed");
-	pair_print(cli->out, v->key, v->key_len, v->value, v->value_len);
-	return 0;
+	code = operand_result(err, "lookup", OPERAND_NO_KEY);
+	if (!code)
+		pair_print(cli->out, v->key, v->key_len, v->value, v->value_len);
+	return code;
 }
 
 static int delete_key(struct cli *cli, struct args *args, const struct mapref *ref,
@@ -161,12 +155,10 @@ static int delete_key(struct cli *cli, struct args *args, const struct mapref *r
 	if (code)
 		return code;
 	err = bpfmap_var_delete(v->map, v->key, v->key_len);
-	if (err == -ENOENT)
-		return exit_sentence(err, "delete failed: the map has no such key");
-	if (err)
-		return exit_failure(err, "delete failed");
-	out_null(cli->out);
-	return 0;
+	code = operand_result(err, "delete", OPERAND_NO_KEY);
+	if (!code)
+		out_null(cli->out);
+	return code;
 }
 
 static int dump(struct cli *cli, struct args *args, const struct mapref *ref, struct variable *v)

@@ -3,26 +3,20 @@
 #include "cli/operand.h"
 #include "cli/variable.h"
 
-#include <errno.h>
-
 static int remove_key(struct cli *cli, struct args *args, const struct operand *on)
 {
 	int err, code;
 
 	if (variable_is(&on->ref))
 		return variable_delete(cli, args, &on->ref);
-	code = operand_key(args, on, "delete MAP key DATA");
-	if (!code)
-		code = args_end(args);
+	code = operand_key_alone(args, on, "delete MAP key DATA");
 	if (code)
 		return code;
 	err = backend_map_delete(on->ref.backend, on->ref.fd, on->key);
-	if (err == -ENOENT)
-		return exit_sentence(err, "delete failed: the map has no such key");
-	if (err)
-		return exit_failure(err, "delete failed");
-	out_null(cli->out);
-	return 0;
+	code = operand_result(err, "delete", OPERAND_NO_KEY);
+	if (!code)
+		out_null(cli->out);
+	return code;
 }
 
 int verb_delete(struct cli *cli, struct args *args)

@@ -4,26 +4,20 @@
 #include "cli/operand.h"
 #include "cli/variable.h"
 
-#include <errno.h>
-
 static int lookup(struct cli *cli, struct args *args, const struct operand *on)
 {
 	int err, code;
 
 	if (variable_is(&on->ref))
 		return variable_lookup(cli, args, &on->ref);
-	code = operand_key(args, on, "lookup MAP key DATA");
-	if (!code)
-		code = args_end(args);
+	code = operand_key_alone(args, on, "lookup MAP key DATA");
 	if (code)
 		return code;
 	err = backend_map_lookup(on->ref.backend, on->ref.fd, on->key, on->value);
-	if (err == -ENOENT)
-		return exit_sentence(err, "lookup failed: the map has no such key");
-	if (err)
-		return exit_failure(err, "lookup failed");
-	element_print(cli->out, &on->ref, NULL, on->key, on->value, 0);
-	return 0;
+	code = operand_result(err, "lookup", OPERAND_NO_KEY);
+	if (!code)
+		element_print(cli->out, &on->ref, NULL, on->key, on->value, 0);
+	return code;
 }
 
 int verb_lookup(struct cli *cli, struct args *args)

@@ -35,12 +35,10 @@ static int peek_next(struct cli *cli, struct args *args, const struct operand *o
 	if (code)
 		return code;
 	err = backend_map_lookup(on->ref.backend, on->ref.fd, NULL, on->value);
-	if (err == -ENOENT)
-		return exit_sentence(err, "peek failed: the map is empty");
-	if (err)
-		return exit_failure(err, "peek failed");
-	element_print(cli->out, &on->ref, NULL, NULL, on->value, 0);
-	return 0;
+	code = operand_result(err, "peek", OPERAND_EMPTY);
+	if (!code)
+		element_print(cli->out, &on->ref, NULL, NULL, on->value, 0);
+	return code;
 }
 
 static int peek(struct cli *cli, struct args *args, const struct operand *on)

@@ -3,8 +3,6 @@
 #include "cli/element.h"
 #include "cli/operand.h"
 
-#include <errno.h>
-
 static int pop(struct cli *cli, struct args *args, const struct operand *on)
 {
 	int err, code = mapref_keyless(&on->ref, "take MAP key DATA");
@@ -17,12 +15,10 @@ static int pop(struct cli *cli, struct args *args, const struct operand *on)
 		return exit_usage("nothing can be taken out of a bloom_filter; bpfmap peek asks it "
 				  "for a value");
 	err = backend_map_take(on->ref.backend, on->ref.fd, NULL, on->value);
-	if (err == -ENOENT)
-		return exit_sentence(err, "pop failed: the map is empty");
-	if (err)
-		return exit_failure(err, "pop failed");
-	element_print(cli->out, &on->ref, NULL, NULL, on->value, 0);
-	return 0;
+	code = operand_result(err, "pop", OPERAND_EMPTY);
+	if (!code)
+		element_print(cli->out, &on->ref, NULL, NULL, on->value, 0);
+	return code;
 }
 
 int verb_pop(struct cli *cli, struct args *args)

@@ -3,23 +3,17 @@
 #include "cli/element.h"
 #include "cli/operand.h"
 
-#include <errno.h>
-
 static int take(struct cli *cli, struct args *args, const struct operand *on)
 {
-	int err, code = operand_key(args, on, "take MAP key DATA");
+	int err, code = operand_key_alone(args, on, "take MAP key DATA");
 
-	if (!code)
-		code = args_end(args);
 	if (code)
 		return code;
 	err = backend_map_take(on->ref.backend, on->ref.fd, on->key, on->value);
-	if (err == -ENOENT)
-		return exit_sentence(err, "take failed: the map has no such key");
-	if (err)
-		return exit_failure(err, "take failed");
-	element_print(cli->out, &on->ref, NULL, on->key, on->value, 0);
-	return 0;
+	code = operand_result(err, "take", OPERAND_NO_KEY);
+	if (!code)
+		element_print(cli->out, &on->ref, NULL, on->key, on->value, 0);
+	return code;
 }
 
 int verb_take(struct cli *cli, struct args *args)

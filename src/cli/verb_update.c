@@ -3,8 +3,6 @@
 #include "cli/operand.h"
 #include "cli/variable.h"
 
-#include <errno.h>
-
 static int update(struct cli *cli, struct args *args, const struct operand *on)
 {
 	uint64_t flags;
@@ -24,14 +22,10 @@ static int update(struct cli *cli, struct args *args, const struct operand *on)
 	if (code)
 		return code;
 	err = backend_map_update(on->ref.backend, on->ref.fd, on->key, on->value, flags);
-	if (err == -EEXIST)
-		return exit_sentence(err, "update failed: the key exists already (noexist)");
-	if (err == -ENOENT)
-		return exit_sentence(err, "update failed: the map has no such key (exist)");
-	if (err)
-		return exit_failure(err, "update failed");
-	out_null(cli->out);
-	return 0;
+	code = operand_updated(err);
+	if (!code)
+		out_null(cli->out);
+	return code;
 }
 
 int verb_update(struct cli *cli, struct args *args)
