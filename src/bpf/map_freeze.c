@@ -11,6 +11,7 @@
  * way.
  */
 #include "base/error.h"
+#include "base/page.h"
 #include "bpf/commands.h"
 #include "bpf/elem.h"
 #include "region/region.h"
@@ -26,7 +27,7 @@ struct map_file {
 	unsigned int major;
 	unsigned int minor;
 	unsigned long long inode;
-	uint64_t size; /* bytes */
+	uint64_t size; /* bytes, to the end of a page */
 };
 
 struct mapping {
@@ -74,7 +75,7 @@ static int map_file_find(const struct region *region, struct map_file *ret)
 	if (maps)
 		fclose(maps);
 	*ret = mapping.file;
-	ret->size = region->size;
+	ret->size = page_ceil(region->size);
 	return found;
 }
 
