@@ -8,8 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define PAGE	   4096u
-#define ENTRIES	   1000u /* of 12 bytes, 16 apart: four pages, the last one not full */
+#define PAGE	   ((unsigned int)sysconf(_SC_PAGESIZE))
+#define ENTRIES	   (4 * PAGE / STRIDE - 24) /* four pages, the last one not full */
 #define VALUE_SIZE 12u
 #define STRIDE	   16u
 

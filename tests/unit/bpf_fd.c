@@ -279,13 +279,15 @@ static void fd__mmap_shows_values_from_offset_0(void **state)
 static void user__bad_pointers_are_EFAULT(void **state)
 {
 	int fd = map_make(BPF_MAP_TYPE_HASH, 0, 4);
-	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	char *page =
+		mmap(NULL, 2 * size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	const void *bad[] = {NULL,	  (void *)1,   (void *)0xffff888000000000ull,
-			     (void *)-8l, page + 4096, page + 4094};
+			     (void *)-8l, page + size, page + size - 2};
 	uint32_t key = 1;
 	uint64_t value = 2;
 
-	munmap(page + 4096, 4096);
+	munmap(page + size, size);
 	assert_int_equal(put(fd, 1, 2), 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		assert_int_equal(elem(BPF_MAP_LOOKUP_ELEM, fd, bad[i], &value), -EFAULT);
@@ -295,7 +297,7 @@ static void user__bad_pointers_are_EFAULT(void **state)
 		assert_int_equal(elem(BPF_MAP_GET_NEXT_KEY, fd, NULL, bad[i]), -EFAULT);
 		assert_int_equal(bpfmap_bpf(BPF_MAP_LOOKUP_ELEM, (void *)bad[i], 32), -EFAULT);
 	}
-	munmap(page, 4096);
+	munmap(page, size);
 	close(fd);
 }
 
