@@ -20,4 +20,9 @@ static inline uint64_t clock_now_ns(void)
 	return clock_ns(CLOCK_MONOTONIC);
 }
 
+static inline double clock_now_seconds(void)
+{
+	return (double)clock_now_ns() / 1e9;
+}
+
 #endif

@@ -7,6 +7,7 @@
  */
 #include "cli/advise.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/hash.h"
 
@@ -35,14 +36,6 @@ struct sample {
 	size_t value_bytes;  /* of all CPUs */
 	size_t value_stride; /* of one */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 static const uint8_t *key_of(const struct sample *sample, uint32_t i)
 {
@@ -193,16 +186,16 @@ static void sample_compare(struct sample *sample)
 static void watch(struct sample *sample, struct advise_writers *writers, uint64_t ns)
 {
 	const struct timespec pause = {.tv_nsec = LOOK_NS};
-	uint64_t start = now_ns(), follow = start + FOLLOW_NS, now = start;
+	uint64_t start = clock_now_ns(), follow = start + FOLLOW_NS, now = start;
 
 	while (now - start < ns) {
 		nanosleep(&pause, NULL);
 		if (writers)
 			advise_writers_look(writers);
-		now = now_ns();
+		now = clock_now_ns();
 		if (now >= follow && sample->keys) {
 			sample_follow(sample);
-			follow = now_ns() + FOLLOW_NS;
+			follow = clock_now_ns() + FOLLOW_NS;
 		}
 	}
 	sample->facts->seconds = (double)(now - start) / 1e9;

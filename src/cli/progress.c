@@ -3,12 +3,13 @@
  * far, so that a step costs a comparison. */
 #include "cli/progress.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define FIRST_NS   500000000ull /* what is done sooner needs no bar */
@@ -19,14 +20,6 @@
 
 /* The line is there and must be cleared. There is one terminal. */
 static bool shown;
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
 
 bool progress_can_be_seen(void)
 {
@@ -52,7 +45,7 @@ void progress_begin(struct progress *progress, const char *verb, const char *uni
 		progress->skip = UINT64_MAX;
 		return;
 	}
-	progress->begun_ns = now_ns();
+	progress->begun_ns = clock_now_ns();
 	progress->next_ns = progress->begun_ns + FIRST_NS;
 }
 
@@ -144,7 +137,7 @@ void progress_look(struct progress *progress, uint64_t done)
 
 	if (!progress->verb)
 		return;
-	now = now_ns();
+	now = clock_now_ns();
 	elapsed = now - progress->begun_ns;
 	/* As many steps as took some milliseconds so far, but never twice as many as ever before. */
 	if (elapsed < LOOK_NS || done * LOOK_NS / elapsed > progress->stride) {

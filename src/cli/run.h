@@ -208,6 +208,4 @@ void run_watch_close(struct run_watch *watch);
 /* An exit code. */
 int run_report(struct run *run);
 
-uint64_t run_now_ns(void);
-
 #endif

@@ -7,6 +7,8 @@
  */
 #include "cli/run.h"
 
+#include "base/clock.h"
+
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -187,7 +189,7 @@ static void rooms_run(struct run_worker *worker, size_t index, const struct run_
 	const struct run_prog *prog = &worker->run->prog[index];
 	struct run_stats *stats = &worker->stats[index];
 	uint32_t values[RUN_BATCH], done = 0;
-	uint64_t start_ns = run_now_ns();
+	uint64_t start_ns = clock_now_ns();
 
 	while (done < count) {
 		uint32_t part = count - done;
@@ -201,7 +203,7 @@ static void rooms_run(struct run_worker *worker, size_t index, const struct run_
 		if (err)
 			failed(stats, &packet[done++]);
 	}
-	stats->program_ns += run_now_ns() - start_ns;
+	stats->program_ns += clock_now_ns() - start_ns;
 	stats->packets += count;
 	for (uint32_t i = 0; i < count; i++)
 		stats->bytes += packet[i].size;

@@ -12,6 +12,7 @@
  */
 #include "cli/run.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/progress.h"
 
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 /* Each packet begins in a cache line of its own, as a network card would put it. */
 #define PACKET_ALIGN 64u
@@ -30,14 +30,6 @@
 
 /* A paced batch holds what is due in such a time. */
 #define PACE_BATCHES_PER_SECOND 1000
-
-uint64_t run_now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* ---- packets in memory ---- */
 
@@ -198,7 +190,7 @@ static uint64_t pace_due(struct run_feed *feed, uint64_t time_ns)
 	if (feed->words->pace == RUN_PACE_NONE)
 		return 0;
 	if (!feed->start_ns)
-		feed->start_ns = run_now_ns();
+		feed->start_ns = clock_now_ns();
 	if (feed->words->pace == RUN_PACE_RATE)
 		return feed->start_ns + (uint64_t)((double)feed->dealt * 1e9 / feed->words->rate);
 	/* Time goes backwards where a capture begins anew, or another one. */
@@ -239,7 +231,7 @@ static void fill_kept(struct run_feed *feed, struct run_batch *batch)
 static void fill_streamed(struct run_feed *feed, struct run_batch *batch)
 {
 	uint32_t most = batch_packets(feed->words);
-	uint64_t begun_ns = run_now_ns();
+	uint64_t begun_ns = clock_now_ns();
 	struct capture_packet packet;
 	size_t len = 0;
 
@@ -256,7 +248,7 @@ static void fill_streamed(struct run_feed *feed, struct run_batch *batch)
 			batch->due_ns = pace_due(feed, packet.time_ns);
 		if (status == CAPTURE_PACKET)
 			batch_add(feed, batch, &packet, &len);
-		if (batch->count && run_now_ns() - begun_ns > STREAM_WAIT_NS)
+		if (batch->count && clock_now_ns() - begun_ns > STREAM_WAIT_NS)
 			return;
 	}
 }

@@ -2,6 +2,7 @@
 /* snapshot_file.c: see snapshot_file.h. */
 #include "cli/snapshot_file.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/text.h"
 
@@ -105,11 +106,9 @@ static int head_put(struct snapshot_writer *w, const struct shape *shape, uint32
 		.btf_value_type_id = shape->btf_value_type_id,
 		.flags = flags,
 	};
-	struct timespec ts;
 	int err;
 
-	clock_gettime(CLOCK_REALTIME, &ts);
-	head.taken_ns = (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+	head.taken_ns = clock_ns(CLOCK_REALTIME);
 	memcpy(head.magic, SNAPSHOT_MAGIC, sizeof(head.magic));
 	memcpy(head.name, shape->name, sizeof(head.name));
 	head.crc = crc_of(&head, offsetof(struct snapshot_head, crc));

@@ -5,6 +5,7 @@
 #include "cli/test.h"
 #include "cli/verdict.h"
 
+#include "base/clock.h"
 #include "bpfmap/bpfmap.h"
 
 #include <bpf/libbpf.h>
@@ -14,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* A run under way: what goes in, what comes out. */
 struct probe {
@@ -367,19 +367,11 @@ static int case_compare(struct test_run *run, const struct test_file *file,
 	return err;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 void test_case_run(struct test_run *run, const struct test_file *file, const struct test_case *test,
 		   struct test_result *ret_result)
 {
 	struct test_result *result = ret_result;
-	double begun = now();
+	double begun = clock_now_seconds();
 
 	*result = (struct test_result){.file = file, .test = test};
 	if (test->only && strcmp(test->only, run->cli->backend->name)) {
@@ -393,7 +385,7 @@ void test_case_run(struct test_run *run, const struct test_file *file, const str
 	} else if (result->differences.count) {
 		result->outcome = TEST_FAILED;
 	}
-	result->seconds = now() - begun;
+	result->seconds = clock_now_seconds() - begun;
 }
 
 void test_result_free(struct test_result *result)

@@ -2,6 +2,7 @@
 /* top_child.c: work that may take long, in a process of its own. */
 #include "cli/top_child.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -13,14 +14,6 @@
 #include <unistd.h>
 
 #define REST_SHARE 9
-
-uint64_t top_clock(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
 
 __attribute__((noreturn)) static void child_run(pid_t parent, void (*work)(void *arg, int fd),
 						void *arg, int fd)
@@ -92,7 +85,7 @@ bool top_child_write(int fd, const void *data, size_t size)
 
 void top_child_rest(uint64_t start_ns, uint64_t least_ns)
 {
-	uint64_t now = top_clock(), until = now + REST_SHARE * (now - start_ns);
+	uint64_t now = clock_now_ns(), until = now + REST_SHARE * (now - start_ns);
 	struct timespec at;
 
 	if (until < now + least_ns)

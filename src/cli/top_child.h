@@ -24,6 +24,4 @@ bool top_child_write(int fd, const void *data, size_t size);
  * tenth of a CPU at most. */
 void top_child_rest(uint64_t start_ns, uint64_t least_ns);
 
-uint64_t top_clock(void);
-
 #endif

@@ -6,6 +6,7 @@
  */
 #include "cli/top_collect.h"
 
+#include "base/clock.h"
 #include "cli/text.h"
 #include "cli/top_child.h"
 
@@ -41,13 +42,13 @@ bool top_full_hurts(uint32_t map_type)
 
 static void places_refresh(struct top_collector *collector)
 {
-	uint64_t start = top_clock(), took;
+	uint64_t start = clock_now_ns(), took;
 
 	if (start < collector->kernel_places_next_ns)
 		return;
 	places_free(&collector->kernel_places);
 	places_find(&backend_kernel, &collector->kernel_places);
-	took = top_clock() - start;
+	took = clock_now_ns() - start;
 	collector->kernel_places_next_ns =
 		start +
 		(took * PLACES_SHARE > PLACES_LEAST_NS ? took * PLACES_SHARE : PLACES_LEAST_NS);
@@ -132,7 +133,7 @@ void top_collect_begin(struct top_collector *collector)
 
 void top_collect(struct top_collector *collector, struct top_model *model)
 {
-	uint64_t start = top_clock(), cost;
+	uint64_t start = clock_now_ns(), cost;
 
 	top_model_begin(model, start);
 	if (collector->look_at[TOP_USER])
@@ -141,7 +142,7 @@ void top_collect(struct top_collector *collector, struct top_model *model)
 		kernel_collect(collector, model);
 	top_model_end(model);
 	/* Smoothed, so that one slow look does not change the pace. */
-	cost = top_clock() - start;
+	cost = clock_now_ns() - start;
 	collector->cost_ns = collector->cost_ns ? (3 * collector->cost_ns + cost) / 4 : cost;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "cli/top_keys.h"
 
+#include "base/clock.h"
 #include "cli/text.h"
 
 #include <errno.h>
@@ -91,18 +92,18 @@ static void keys_work(void *arg, int fd)
 
 	for (;;) {
 		struct top_keys_head head = {0};
-		uint64_t start = top_clock();
+		uint64_t start = clock_now_ns();
 
 		top_rank_begin(&walk.rank, start);
 		head.err =
 			want->ref->backend->map_walk(want->ref->fd, &want->ref->info, visit, &walk);
 		if (head.err < 0)
 			snprintf(head.sentence, sizeof(head.sentence), "%s", bpfmap_last_error());
-		head.took_ns = top_clock() - start;
+		head.took_ns = clock_now_ns() - start;
 		if (!frame_write(&walk, fd, &head))
 			return;
 		/* The second walk comes without the long rest: rates are wanted soon. */
-		top_child_rest(head.has_rates ? start : top_clock(), want->interval_ns);
+		top_child_rest(head.has_rates ? start : clock_now_ns(), want->interval_ns);
 	}
 }
 

@@ -7,6 +7,8 @@
 #include "cli/top.h"
 #include "cli/top_term.h"
 
+#include "base/clock.h"
+
 #include <curses.h>
 #include <errno.h>
 #include <poll.h>
@@ -43,7 +45,7 @@ void top_title_draw(const char *left, const char *right)
 void top_foot_draw(const struct top_view *view, const char *hint)
 {
 	int y = top_term_lines() - 1;
-	bool message = top_clock() < view->message_until_ns;
+	bool message = clock_now_ns() < view->message_until_ns;
 
 	if (y < 1)
 		return;
@@ -80,7 +82,7 @@ __attribute__((format(printf, 2, 3))) static void message(struct top_view *view,
 	va_start(args, fmt);
 	vsnprintf(view->message, sizeof(view->message), fmt, args);
 	va_end(args);
-	view->message_until_ns = top_clock() + MESSAGE_NS;
+	view->message_until_ns = clock_now_ns() + MESSAGE_NS;
 }
 
 /* ---- help ---- */
@@ -391,7 +393,7 @@ static bool wait_for(const struct top *top, uint64_t until_ns, const struct top_
 		{.fd = STDIN_FILENO, .events = POLLIN},
 		{.fd = elements ? top->one.keys.child.fd : -1, .events = POLLIN},
 	};
-	uint64_t now = top_clock(), left = until_ns > now ? until_ns - now : 0;
+	uint64_t now = clock_now_ns(), left = until_ns > now ? until_ns - now : 0;
 
 	poll(fds, 2, (int)(left / 1000000 + 1));
 	return !(fds[0].revents & (POLLHUP | POLLERR | POLLNVAL));
@@ -412,7 +414,7 @@ static void elements_take(struct top *top, struct top_view *view)
 /* Wait for something, and do what it asks for. False: it is time to end. */
 static bool step(struct top *top, struct top_view *view, uint64_t *next_ns)
 {
-	uint64_t now = top_clock();
+	uint64_t now = clock_now_ns();
 	int key;
 
 	if (now >= *next_ns) {

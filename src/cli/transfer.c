@@ -3,6 +3,7 @@
  * Bloom filters' bits; the kernel's through bpf(2), in batches where it can. */
 #include "cli/transfer.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/records.h"
 #include "cli/text.h"
@@ -14,7 +15,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Words of a Bloom filter at a time. */
 #define BLOOM_WORDS 8192
@@ -127,21 +127,13 @@ struct keeping {
 	uint64_t deadline_ns; /* 0: none */
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
 static int keep(void *arg, const struct record *record)
 {
 	struct keeping *keeping = arg;
 
 	records_add(&keeping->records, record);
 	if (keeping->deadline_ns && keeping->records.count % READ_STEP == 0 &&
-	    now_ns() > keeping->deadline_ns)
+	    clock_now_ns() > keeping->deadline_ns)
 		return fail(ETIMEDOUT,
 			    "the map is too large, or the machine too busy, to read it in one "
 			    "moment: %zu elements in %llu ms; freeze the map or stop its writers, "
@@ -193,7 +185,7 @@ static int kept_each(struct reading *reading)
 	if (reading->how->one_moment) {
 		room_make(reading, &keeping.records);
 		err = map_hold(reading->map, HOLD_NS);
-		keeping.deadline_ns = now_ns() + READ_NS;
+		keeping.deadline_ns = clock_now_ns() + READ_NS;
 	}
 	if (err) {
 		records_free(&keeping.records);

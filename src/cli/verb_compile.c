@@ -2,12 +2,12 @@
 /* verb_compile.c: compile the programs of an object ahead of time, into a file that needs no compiler. */
 #include "cli/object.h"
 
+#include "base/clock.h"
 #include "bpf/prog_code.h"
 
 #include <bpf/libbpf.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <time.h>
 
 struct compile_words {
 	const char *object;
@@ -31,14 +31,6 @@ static int words_parse(struct args *args, struct compile_words *words)
 	if (!code && !words->file)
 		return exit_usage("-o FILE is missing: where shall the compiled code go?");
 	return code;
-}
-
-static double now_s(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 static void report(struct cli *cli, const struct compile_words *words, const struct object *object,
@@ -67,7 +59,7 @@ static int object_compile(struct cli *cli, const struct compile_words *words,
 			  const struct object *object)
 {
 	int *fds = calloc(object->prog_count + 1, sizeof(*fds));
-	double start = now_s();
+	double start = clock_now_seconds();
 	int err = -ENOMEM;
 
 	for (size_t i = 0; fds && i < object->prog_count; i++)
@@ -77,7 +69,7 @@ static int object_compile(struct cli *cli, const struct compile_words *words,
 	free(fds);
 	if (err)
 		return exit_failure(err, "can't compile %s", words->object);
-	report(cli, words, object, now_s() - start);
+	report(cli, words, object, clock_now_seconds() - start);
 	return 0;
 }
 

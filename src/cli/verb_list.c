@@ -2,26 +2,19 @@
 /* verb_list.c: all maps of both worlds, one a line. */
 #include "cli/places.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 #include <unistd.h>
 
 /* The kernel's maps are counted by walking over them: so long, all together. */
 #define COUNT_NS 300000000ull
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static void entries_print(struct cli *cli, const struct mapref *ref, uint64_t deadline_ns)
 {
-	uint64_t now = now_ns(), left = now < deadline_ns ? deadline_ns - now : 0;
+	uint64_t now = clock_now_ns(), left = now < deadline_ns ? deadline_ns - now : 0;
 	struct backend_entries found;
 	char json[24], plain[32];
 
@@ -91,7 +84,7 @@ static bool row_open(const struct backend *backend, uint32_t id, struct mapref *
 /* 0 or -errno: not all were seen. */
 static int rows_of(struct cli *cli, const struct backend *backend, size_t *shown)
 {
-	uint64_t deadline_ns = now_ns() + COUNT_NS;
+	uint64_t deadline_ns = clock_now_ns() + COUNT_NS;
 	struct places places;
 	struct mapref ref;
 	uint32_t id = 0;
@@ -150,7 +143,7 @@ static int row_one(struct cli *cli, struct args *args)
 	if (!code) {
 		places_find(ref.backend, &places);
 		out_begin(cli->out, OUT_ARRAY, OUT_TABLE);
-		row_print(cli, &places, &ref, now_ns() + COUNT_NS);
+		row_print(cli, &places, &ref, clock_now_ns() + COUNT_NS);
 		out_end(cli->out);
 		places_free(&places);
 	}

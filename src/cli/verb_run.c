@@ -4,6 +4,8 @@
 #include "cli/progress.h"
 #include "cli/run.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -46,7 +48,7 @@ static void wait_until(const struct run_feed *feed, uint64_t due_ns)
 {
 	uint64_t now;
 
-	while ((now = run_now_ns()) < due_ns && !run_feed_stopped(feed)) {
+	while ((now = clock_now_ns()) < due_ns && !run_feed_stopped(feed)) {
 		uint64_t ns = due_ns - now < LOOK_NS ? due_ns - now : LOOK_NS;
 		struct timespec step = {.tv_nsec = (long)ns};
 
@@ -118,13 +120,13 @@ static bool is_over(struct run *run, uint64_t begun_ns)
 		run->interrupted = true;
 		return true;
 	}
-	return was_over || (run->words->for_ns && run_now_ns() - begun_ns >= run->words->for_ns);
+	return was_over || (run->words->for_ns && clock_now_ns() - begun_ns >= run->words->for_ns);
 }
 
 /* Until a thread has ended, or it is time to look. */
 static void wait_for_change(struct run *run, uint64_t begun_ns)
 {
-	uint64_t wake_ns = run_now_ns() + LOOK_NS, end_ns = begun_ns + run->words->for_ns;
+	uint64_t wake_ns = clock_now_ns() + LOOK_NS, end_ns = begun_ns + run->words->for_ns;
 	struct timespec wake;
 
 	if (run->words->for_ns && end_ns < wake_ns && !run_feed_stopped(&run->feed))
@@ -137,7 +139,7 @@ static void wait_for_change(struct run *run, uint64_t begun_ns)
 static void look_after(struct run *run, const struct run_worker *workers, uint32_t count,
 		       struct run_watch *watch)
 {
-	uint64_t begun_ns = run_now_ns(), drawn_ns = 0;
+	uint64_t begun_ns = clock_now_ns(), drawn_ns = 0;
 	struct progress progress;
 	uint32_t looks = 0;
 
@@ -149,8 +151,8 @@ static void look_after(struct run *run, const struct run_worker *workers, uint32
 		private_u32_store_release(&run->wanted, ++looks); /* RW1 release -> RW2 */
 		if (!watch) {
 			progress_at(&progress, packets_done(run));
-		} else if (run_now_ns() - drawn_ns >= WATCH_NS) {
-			drawn_ns = run_now_ns();
+		} else if (clock_now_ns() - drawn_ns >= WATCH_NS) {
+			drawn_ns = clock_now_ns();
 			run_watch_draw(watch, run, drawn_ns - begun_ns);
 		}
 	}
@@ -160,7 +162,7 @@ static void look_after(struct run *run, const struct run_worker *workers, uint32
 static int threads_run(struct run *run, struct run_watch *watch)
 {
 	struct run_worker *workers = calloc(run->words->threads, sizeof(*workers));
-	uint64_t start_ns = run_now_ns();
+	uint64_t start_ns = clock_now_ns();
 	uint32_t count;
 	int err;
 
@@ -177,7 +179,7 @@ static int threads_run(struct run *run, struct run_watch *watch)
 		run_worker_close(&workers[i]);
 	}
 	free(workers);
-	run->wall_ns = run_now_ns() - start_ns;
+	run->wall_ns = clock_now_ns() - start_ns;
 	if (err)
 		return exit_sentence(-err, "can't start %u threads: %s", run->words->threads,
 				     strerror(err));

@@ -3,13 +3,13 @@
  * OBJ.test.yaml. Exit code 1 if a case fails, 2 if a file is at fault. */
 #include "cli/test.h"
 
+#include "base/clock.h"
 #include "bpfmap/bpfmap.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define EXIT_CASE_FAILED 1
@@ -161,25 +161,17 @@ static int report(struct cli *cli, const struct test_words *words,
 	return test_results_count(results, TEST_FAILED) ? EXIT_CASE_FAILED : 0;
 }
 
-static double now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 static int files_run(struct cli *cli, const struct test_words *words, const struct test_file *files)
 {
 	struct test_run run = {
 		.cli = cli, .object_path = words->object, .keep = words->keep, .jit = words->jit};
 	struct test_results results = {.object = words->object, .engine = words->backend->name};
-	double begun = now();
+	double begun = clock_now_seconds();
 	int code;
 
 	for (size_t i = 0; i < words->file_count && !run.refused; i++)
 		file_run(&run, words, &files[i], &results);
-	results.seconds = now() - begun;
+	results.seconds = clock_now_seconds() - begun;
 	if (run.refused)
 		code = exit_sentence(run.refused, "%s",
 				     text_str(&results.item[results.count - 1].why));

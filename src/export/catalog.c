@@ -2,11 +2,11 @@
 /* catalog.c: all maps of both worlds with their figures. */
 #include "export/catalog.h"
 
+#include "base/clock.h"
 #include "cli/text.h"
 
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 static int user_read(int fd, struct catalog_map *map)
@@ -31,7 +31,6 @@ static int user_read(int fd, struct catalog_map *map)
 static void entries_read(struct counter *counter, struct catalog_map *map)
 {
 	struct backend_entries count;
-	struct timespec now;
 
 	if (backend_is_array(map->info.type)) {
 		map->counted = true;
@@ -40,12 +39,10 @@ static void entries_read(struct counter *counter, struct catalog_map *map)
 	}
 	if (!counter || counter_get(counter, map->info.id, &count))
 		return;
-	clock_gettime(CLOCK_MONOTONIC, &now);
 	map->counted = true;
 	map->entries = count.entries;
 	map->at_least = !count.is_whole;
-	map->age_seconds =
-		(double)now.tv_sec + (double)now.tv_nsec / 1e9 - (double)count.taken_ns / 1e9;
+	map->age_seconds = clock_now_seconds() - (double)count.taken_ns / 1e9;
 }
 
 static int kernel_read(struct counter *counter, int fd, struct catalog_map *map)

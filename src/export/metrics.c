@@ -2,12 +2,12 @@
 /* metrics.c: what /metrics answers. Metrics of maps come from metrics.def, one family after the other. */
 #include "export/metrics.h"
 
+#include "base/clock.h"
 #include "export/series.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Labels of all maps: metrics are written family by family, and each needs them. */
 static char **labels_new(const struct catalog *catalog)
@@ -110,18 +110,10 @@ static void exporter_write(struct expose *expose, const struct catalog *catalog,
 	expose_sample(expose, "bpfmap_exporter_collect_seconds", "", "", seconds);
 }
 
-static double now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 void metrics_write(struct cli *cli, struct counter *counter, struct config *config,
 		   struct expose *expose)
 {
-	double begin = now_seconds();
+	double begin = clock_now_seconds();
 	struct catalog catalog;
 	char **labels;
 
@@ -130,7 +122,7 @@ void metrics_write(struct cli *cli, struct counter *counter, struct config *conf
 	maps_write(expose, &catalog, labels);
 	failures_write(expose, &catalog, labels);
 	series_write_all(cli, &catalog, config, expose);
-	exporter_write(expose, &catalog, now_seconds() - begin);
+	exporter_write(expose, &catalog, clock_now_seconds() - begin);
 	expose_end(expose);
 	labels_free(labels, catalog.count);
 	catalog_free(&catalog);

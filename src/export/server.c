@@ -15,6 +15,7 @@
  */
 #include "export/server.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "cli/text.h"
 #include "export/api.h"
@@ -31,7 +32,6 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONNECTIONS_MAX	  64
@@ -68,14 +68,6 @@ struct answer {
 	size_t len;
 	enum MHD_ResponseMemoryMode memory;
 };
-
-static double now_seconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* ---- answers ---- */
 
@@ -371,7 +363,7 @@ static void on_connection(void *cls, struct MHD_Connection *connection, void **s
 	struct client *client = client_find(cls, starts ? NULL : connection);
 
 	if (client)
-		*client = (struct client){starts ? connection : NULL, now_seconds()};
+		*client = (struct client){starts ? connection : NULL, clock_now_seconds()};
 }
 
 /* First with the header, then with pieces of the body, then once more. */
@@ -406,7 +398,7 @@ static void on_completed(void *cls, struct MHD_Connection *connection, void **re
 	struct client *client = client_find(cls, connection);
 
 	if (client)
-		client->since = now_seconds();
+		client->since = clock_now_seconds();
 	if (request)
 		text_free(&request->body);
 	free(request);
@@ -505,7 +497,7 @@ uint16_t server_port(const struct server *server)
 /* The other end of a connection that takes too long sees it end; libmicrohttpd frees it. */
 static void clients_check(struct server *server)
 {
-	double now = now_seconds();
+	double now = clock_now_seconds();
 
 	for (size_t i = 0; i < CONNECTIONS_MAX; i++) {
 		struct client *client = &server->client[i];

@@ -6,6 +6,7 @@
  */
 #include "kernel/counter.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
@@ -42,14 +43,6 @@ struct counter {
 	size_t count;
 };
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * SECOND_NS + (uint64_t)t.tv_nsec;
-}
-
 static struct counted *counted_find(struct counter *counter, uint32_t id)
 {
 	for (size_t i = 0; i < counter->count; i++)
@@ -62,7 +55,7 @@ static struct counted *counted_find(struct counter *counter, uint32_t id)
 static struct counted *counted_next_locked(struct counter *counter)
 {
 	struct counted *oldest = NULL;
-	uint64_t now = now_ns();
+	uint64_t now = clock_now_ns();
 
 	for (size_t i = counter->count; i-- > 0;)
 		if (now - counter->maps[i].asked_ns > FORGET_NS)
@@ -90,11 +83,11 @@ static int map_count(uint32_t id, struct backend_entries *ret_entries)
 
 static void rest_locked(struct counter *counter, uint64_t rest_ns)
 {
-	uint64_t until = now_ns() + rest_ns;
+	uint64_t until = clock_now_ns() + rest_ns;
 	struct timespec ts = {.tv_sec = (time_t)(until / SECOND_NS),
 			      .tv_nsec = (long)(until % SECOND_NS)};
 
-	while (!counter->stop && now_ns() < until)
+	while (!counter->stop && clock_now_ns() < until)
 		pthread_cond_timedwait(&counter->wake, &counter->mutex, &ts);
 }
 
@@ -102,14 +95,14 @@ static void rest_locked(struct counter *counter, uint64_t rest_ns)
  * the time it took. */
 static uint64_t count_one_locked(struct counter *counter, uint32_t id)
 {
-	uint64_t start = now_ns(), end;
+	uint64_t start = clock_now_ns(), end;
 	struct backend_entries entries = {0};
 	struct counted *map;
 	int err;
 
 	pthread_mutex_unlock(&counter->mutex);
 	err = map_count(id, &entries);
-	end = now_ns();
+	end = clock_now_ns();
 	pthread_mutex_lock(&counter->mutex);
 	map = counted_find(counter, id);
 	if (map) {
@@ -178,7 +171,8 @@ static int counted_add_locked(struct counter *counter, uint32_t id)
 	if (!maps)
 		return fail(ENOMEM, "no memory for a map's count");
 	counter->maps = maps;
-	maps[counter->count++] = (struct counted){.id = id, .err = -EAGAIN, .asked_ns = now_ns()};
+	maps[counter->count++] =
+		(struct counted){.id = id, .err = -EAGAIN, .asked_ns = clock_now_ns()};
 	return -EAGAIN;
 }
 
@@ -190,7 +184,7 @@ int counter_get(struct counter *counter, uint32_t id, struct backend_entries *re
 	pthread_mutex_lock(&counter->mutex);
 	map = counted_find(counter, id);
 	if (map) {
-		map->asked_ns = now_ns();
+		map->asked_ns = clock_now_ns();
 		err = map->err;
 		if (!err)
 			*ret_entries = map->last;

@@ -8,12 +8,12 @@
  */
 #include "kernel/live.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 /* Room for a batch: so many elements, less where they are large. */
 #define BATCH_ELEMENTS 4096
@@ -175,14 +175,6 @@ struct tally {
 /* Ends the walk; no errno is a positive number. */
 #define OUT_OF_TIME 1
 
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static int tally_batch(void *arg, const uint8_t *keys, const uint8_t *values, uint32_t count)
 {
 	struct tally *tally = arg;
@@ -190,7 +182,7 @@ static int tally_batch(void *arg, const uint8_t *keys, const uint8_t *values, ui
 	(void)keys;
 	(void)values;
 	tally->entries += count;
-	return now_ns() > tally->deadline_ns ? OUT_OF_TIME : 0;
+	return clock_now_ns() > tally->deadline_ns ? OUT_OF_TIME : 0;
 }
 
 /* Indices of descriptor arrays exist, their values need not. */
@@ -216,7 +208,7 @@ static int tally_walk(int fd, const struct bpf_map_info *info, struct tally *tal
 int live_map_entries(int fd, const struct bpf_map_info *info, uint64_t budget_ns,
 		     struct backend_entries *ret_entries)
 {
-	struct tally tally = {.deadline_ns = now_ns() + budget_ns};
+	struct tally tally = {.deadline_ns = clock_now_ns() + budget_ns};
 	int err = 0;
 
 	if (!info->key_size)
@@ -228,7 +220,8 @@ int live_map_entries(int fd, const struct bpf_map_info *info, uint64_t budget_ns
 		err = tally_walk(fd, info, &tally);
 	if (err < 0)
 		return err;
-	*ret_entries = (struct backend_entries){
-		.entries = tally.entries, .is_whole = err != OUT_OF_TIME, .taken_ns = now_ns()};
+	*ret_entries = (struct backend_entries){.entries = tally.entries,
+						.is_whole = err != OUT_OF_TIME,
+						.taken_ns = clock_now_ns()};
 	return 0;
 }

@@ -3,6 +3,7 @@
  * the native API on the same descriptors. */
 #include "kernel/backend.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "bpf/command.h"
 #include "bpf/object.h"
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <time.h>
 #include <unistd.h>
 
 static long user_bpf(int cmd, union bpf_attr *attr, unsigned int size)
@@ -186,7 +186,6 @@ static int user_map_entries(int fd, const struct bpf_map_info *info, uint64_t bu
 			    struct backend_entries *ret_entries)
 {
 	struct backend_stats stats;
-	struct timespec t;
 	int err = user_map_stats(fd, &stats);
 
 	(void)budget_ns;
@@ -194,11 +193,10 @@ static int user_map_entries(int fd, const struct bpf_map_info *info, uint64_t bu
 		return err;
 	if (!stats.counted)
 		return fail(EOPNOTSUPP, "a Bloom filter cannot count what it holds");
-	clock_gettime(CLOCK_MONOTONIC, &t);
 	*ret_entries = (struct backend_entries){
 		.entries = stats.entries,
 		.is_whole = true,
-		.taken_ns = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec,
+		.taken_ns = clock_now_ns(),
 	};
 	return 0;
 }
