@@ -10,6 +10,7 @@ import os
 import pathlib
 import pty
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -26,7 +27,10 @@ WORK = pathlib.Path(tempfile.mkdtemp(prefix="bpfmap-tab."))
 MAPS = pathlib.Path(tempfile.mkdtemp(prefix="bpfmap-tab.", dir=SHM))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 atexit.register(shutil.rmtree, MAPS, ignore_errors=True)
-OBJECT = BUILD / "examples/load.bpf.o"
+OBJECTS = pathlib.Path(tempfile.mkdtemp(prefix="bpfmap-tab."))
+atexit.register(shutil.rmtree, OBJECTS, ignore_errors=True)
+OBJECT = OBJECTS / "load.bpf.o"  # a name without blanks
+COMPLETION = shlex.quote(str(BUILD / "completion/bpfmap"))
 WAIT_S = 60
 ENVIRONMENT = {**os.environ, "PATH": f"{TOOL.parent}:{os.environ['PATH']}", "BPFMAP_DIR": str(MAPS), "HOME": str(WORK),
                "TERM": "xterm", "LC_ALL": "C.UTF-8"}
@@ -120,13 +124,14 @@ def sets(text):
 
 
 def maps_make():
+    OBJECT.symlink_to(BUILD / "examples/load.bpf.o")
     for words in ("flows type hash key 4 value 8 entries 10", "seen type bloom_filter value 4 entries 10",
                   "web/flows type array key 4 value 4 entries 2 name flows"):
         subprocess.run([TOOL, "create", *words.split()], env=ENVIRONMENT, check=True)
 
 
 def check_bash():
-    script = IN_BASH.format(completion=BUILD / "completion/bpfmap")
+    script = IN_BASH.format(completion=COMPLETION)
     wanted = {**OFFERS, **FLAGS}
     wanted[f"bpfmap load flows {WORK}/mo"] = f"{WORK}/more.txt"
     wanted[f"bpfmap run {WORK}/"] = f"{WORK}/prog.bpf.o {WORK}/folder"
@@ -188,7 +193,7 @@ class Tmux:
 def check_terminal():
     subprocess.run([TOOL, "pin", "seen", "a blank"], env=ENVIRONMENT, check=True)
     tmux = Tmux()
-    tmux.press(f". {BUILD}/completion/bpfmap", "Enter")
+    tmux.press(f". {COMPLETION}", "Enter")
     for typed, shown in (("bpfmap resiz", "bpfmap resize "), ("bpfmap show name se", "bpfmap show name seen "),
                          ("bpfmap show web/", "bpfmap show web/flows "),
                          ("bpfmap show a\\ b", "bpfmap show a\\ blank "), ("bpfmap show 'a b", "bpfmap show 'a blank' "),
@@ -205,7 +210,7 @@ def check_terminal():
 class Zsh:
     def __init__(self):
         self.out = WORK / "zsh"
-        (WORK / "setup").write_text(IN_ZSH.format(folder=BUILD / "completion", out=self.out))
+        (WORK / "setup").write_text(IN_ZSH.format(folder=shlex.quote(str(BUILD / "completion")), out=self.out))
         child, self.terminal = pty.fork()
         if not child:
             os.execvpe("zsh", ["zsh", "-f", "-i"], ENVIRONMENT)
@@ -275,7 +280,7 @@ def check_kernel():
     wanted = {f"bpfmap show kernel name {name}": name, f"bpfmap show kernel pinned {name}": name,
               f"bpfmap show kernel pinned /sys/fs/bpf/{name}": f"/sys/fs/bpf/{name}",
               f"bpfmap show /sys/fs/bpf/{name}": f"/sys/fs/bpf/{name}"}
-    run = subprocess.run(["bash", "--norc", "-c", IN_BASH.format(completion=BUILD / "completion/bpfmap")],
+    run = subprocess.run(["bash", "--norc", "-c", IN_BASH.format(completion=COMPLETION)],
                          input="".join(f"{line}\n" for line in wanted), text=True, capture_output=True, env=ENVIRONMENT,
                          timeout=WAIT_S)
     os.unlink(f"/sys/fs/bpf/{name}")
@@ -289,7 +294,7 @@ for name in ("more.txt", "prog.bpf.o", "serve.yaml"):
 (WORK / "folder").mkdir()
 maps_make()
 lib.it("every verb is offered", sets(subprocess.run(
-    ["bash", "-c", IN_BASH.format(completion=BUILD / "completion/bpfmap")], input="bpfmap _\n", text=True,
+    ["bash", "-c", IN_BASH.format(completion=COMPLETION)], input="bpfmap _\n", text=True,
     capture_output=True, env=ENVIRONMENT).stdout) == sorted([*deftables.verbs(), *deftables.aliases()]))
 check_bash()
 for shell, check in (("tmux", check_terminal), ("zsh", check_zsh)):
