@@ -5,7 +5,6 @@
 #include "bpf/command.h"
 #include "bpf/object.h"
 #include "region/region.h"
-#include "region/rundir.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -63,6 +62,8 @@ static const struct number object_numbers[] = {
 #undef OF
 };
 
+/* A runtime directory of our own, in which no other map has an id. */
+static char dir[4000];
 static char path[4096];
 
 static void numbers_turn(uint8_t *header, const struct number *numbers, size_t count)
@@ -132,7 +133,7 @@ static int map_turned(void **state)
 					  .name = "turned"};
 	struct bpfmap *map;
 
-	snprintf(path, sizeof(path), "%s/turned", rundir_path());
+	snprintf(path, sizeof(path), "%s/turned", dir);
 	if (bpfmap_create(&opts, &map) || bpfmap_pin(map, path))
 		return -1;
 	bpfmap_close(map);
@@ -154,7 +155,7 @@ static int program_turned(void **state)
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = COUNT(insns);
 	attr.license = (uintptr_t) "Dual BSD/GPL";
-	snprintf(path, sizeof(path), "%s/turned_program", rundir_path());
+	snprintf(path, sizeof(path), "%s/turned_program", dir);
 	fd = (int)bpfmap_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 	if (fd < 0)
 		return -1;
@@ -263,6 +264,16 @@ int main(void)
 		TURNED(id__of_the_other_order_is_nobodys, map_turned),
 		TURNED(file__of_the_other_order_is_left_as_it_is, map_turned),
 	};
+	const char *base = getenv("BPFMAP_DIR");
+	int failed;
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	snprintf(dir, sizeof(dir), "%s/bpfmap-order-XXXXXX", base ? base : "/dev/shm");
+	if (!mkdtemp(dir) || setenv("BPFMAP_DIR", dir, 1))
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	if (!chdir(dir)) {
+		unlink(".ids");
+		rmdir(dir);
+	}
+	return failed;
 }
