@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* cache.bpf.c: an LRU map as the cache in front of an expensive decision.
  *
- * The slow path finds the longest prefix of the destination in a list; its answer goes into the cache,
- * which forgets what was not used for long when it is full. Classes must come out the same with any
- * cache size; only hits and misses differ.
+ * The slow path finds the longest prefix of the destination in a list; its answer goes into the
+ * cache, which forgets what was not used for long when it is full. Classes must come out the same
+ * with any cache size; only hits and misses differ.
  */
 #include "../common/packet.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* host.h: a small host for eBPF programs, on libbpf alone. Linked with libbpfmap-compat in front, its
- * programs and maps live in this process, without privileges; linked without, in the kernel.
+/* host.h: a small host for eBPF programs, on libbpf alone. Linked with libbpfmap-compat in front,
+ * its programs and maps live in this process, without privileges; linked without, in the kernel.
  * Results: 0 or more, or a negative errno; what failed has been said on stderr.
  */
 #ifndef EXAMPLES_COMMON_HOST_H

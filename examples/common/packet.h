@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* packet.h: what the examples' programs need to know of a frame: Ethernet, up to two VLAN tags, IPv4
- * or IPv6, and where the next header begins. examples/flows shows a parser for everything else.
+/* packet.h: what the examples' programs need to know of a frame: Ethernet, up to two VLAN tags,
+ * IPv4 or IPv6, and where the next header begins. examples/flows shows a parser for everything
+ * else.
  */
 #ifndef EXAMPLES_COMMON_PACKET_H
 #define EXAMPLES_COMMON_PACKET_H

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* conntrack.bpf.c: TCP connections and their states under a fixed budget of memory, in an LRU map.
  *
- * Both directions find the same element: the lower endpoint stands first in the key. When the budget
- * is used up, the connections that were silent for longest are forgotten; a packet of a forgotten one
- * is counted as "midstream" and begins a new element.
+ * Both directions find the same element: the lower endpoint stands first in the key. When the
+ * budget is used up, the connections that were silent for longest are forgotten; a packet of a
+ * forgotten one is counted as "midstream" and begins a new element.
  */
 #include "../common/packet.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* embed.c: a program on a capture in four threads, its maps read by a second process. embed OBJ PCAP DIR */
+/* embed.c: a program on a capture in four threads, its maps read by a second process. embed OBJ
+ * PCAP DIR */
 #include <bpfmap/object.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* events.bpf.c: counts events by kind in a per-CPU hash. The first byte of the record is the kind.
  *
- * Runners on different CPUs never touch the same counter, and a runner owns its CPU's counters while
- * it runs: nothing to wait for, and a plain addition loses nothing.
+ * Runners on different CPUs never touch the same counter, and a runner owns its CPU's counters
+ * while it runs: nothing to wait for, and a plain addition loses nothing.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

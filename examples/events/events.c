@@ -3,8 +3,8 @@
  *
  *   events OBJ PROCESSES THREADS ROUNDS
  *
- * In each round each thread hands in k + 1 events of each kind k from 0 to 4. At the end a line tells for
- * each kind its number, the sum over all CPUs, and the counters CPU by CPU.
+ * In each round each thread hands in k + 1 events of each kind k from 0 to 4. At the end a line
+ * tells for each kind its number, the sum over all CPUs, and the counters CPU by CPU.
  * Exit status: 0, 1 if something failed, 2 for wrong arguments.
  */
 #include <bpf/bpf.h>

@@ -4,8 +4,8 @@
  *   flows-top DIR [--once | --summary]
  *
  * DIR holds the pins "flows" and "counters". Without an option it prints the tables four times a
- * second until the pins are gone; --summary prints one line each time instead of the tables. It opens the
- * maps read-only: it cannot disturb whoever fills them.
+ * second until the pins are gone; --summary prints one line each time instead of the tables. It
+ * opens the maps read-only: it cannot disturb whoever fills them.
  *
  * Exit status: 0, or 1 if a map cannot be opened or read, or 2 for wrong arguments.
  */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* count.bpf.c: packets and bytes per IPv4 source in a hash, and totals in a per-CPU array. For any virtual machine
- * that has the kernel's map helpers; only the context is this example's own.
+/* count.bpf.c: packets and bytes per IPv4 source in a hash, and totals in a per-CPU array. For any
+ * virtual machine that has the kernel's map helpers; only the context is this example's own.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>

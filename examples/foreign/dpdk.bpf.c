@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* dpdk.bpf.c: packets and bytes per IPv4 source for DPDK's librte_bpf. Its loader knows external symbols by name: the
- * helpers are functions that this file only declares, maps are variables of the host.
+/* dpdk.bpf.c: packets and bytes per IPv4 source for DPDK's librte_bpf. Its loader knows external
+ * symbols by name: the helpers are functions that this file only declares, maps are variables of
+ * the host.
  */
 #include <linux/if_ether.h>
 #include <linux/ip.h>

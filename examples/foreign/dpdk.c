@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* dpdk.c: bpfmap's maps in DPDK's eBPF virtual machine, librte_bpf, which compiles the program to native code.
+/* dpdk.c: bpfmap's maps in DPDK's eBPF virtual machine, librte_bpf, which compiles the program to
+ * native code.
  *
  *   dpdk OBJECT CAPTURE
  *
- * As foreign.c; the map "sources" is pinned as /sys/fs/bpf/dpdk. Helpers are external symbols (struct rte_bpf_xsym) of
- * bpfmap's shape. DPDK's verifier knows pointers by size alone: it cannot tell a map from other memory, so programs
- * must be trusted to pass a map where one belongs, and to compare a lookup's result with NULL.
+ * As foreign.c; the map "sources" is pinned as /sys/fs/bpf/dpdk. Helpers are external symbols
+ * (struct rte_bpf_xsym) of bpfmap's shape. DPDK's verifier knows pointers by size alone: it cannot
+ * tell a map from other memory, so programs must be trusted to pass a map where one belongs, and to
+ * compare a lookup's result with NULL.
  * Exit status: 0, 1 if something failed, 2 for wrong arguments.
  */
 #include <rte_bpf.h>

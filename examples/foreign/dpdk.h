@@ -7,8 +7,8 @@
 
 #define HEAD_BYTES 40
 
-/* The program's argument. DPDK's verifier knows its size, and lets no pointer be loaded from it: so the bytes
- * themselves, and zeroes behind a shorter packet. */
+/* The program's argument. DPDK's verifier knows its size, and lets no pointer be loaded from it: so
+ * the bytes themselves, and zeroes behind a shorter packet. */
 struct head {
 	__u64 size; /* of the whole packet */
 	__u8 bytes[HEAD_BYTES];

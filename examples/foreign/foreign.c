@@ -3,9 +3,10 @@
  *
  *   foreign OBJECT CAPTURE
  *
- * Registers the helper table (<bpfmap/helpers.h>) with the interpreter in vm.c, puts map handles where the program
- * refers to maps, runs the program on every packet of the capture and prints what the maps hold. The map "sources"
- * is pinned as /sys/fs/bpf/foreign, so that "bpfmap dump pinned /sys/fs/bpf/foreign" shows it from outside.
+ * Registers the helper table (<bpfmap/helpers.h>) with the interpreter in vm.c, puts map handles
+ * where the program refers to maps, runs the program on every packet of the capture and prints what
+ * the maps hold. The map "sources" is pinned as /sys/fs/bpf/foreign, so that "bpfmap dump pinned
+ * /sys/fs/bpf/foreign" shows it from outside.
  * Exit status: 0, 1 if something failed, 2 for wrong arguments.
  */
 #include <bpfmap/helpers.h>

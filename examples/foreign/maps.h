@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* maps.h: the maps that the programs count into, made and printed; the same for both virtual machines.
- * Results: 0, or -1 after a sentence on stderr.
+/* maps.h: the maps that the programs count into, made and printed; the same for both virtual
+ * machines. Results: 0, or -1 after a sentence on stderr.
  */
 #ifndef EXAMPLES_FOREIGN_MAPS_H
 #define EXAMPLES_FOREIGN_MAPS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* object.h: the instructions of a section of an eBPF object file, with its map references filled in: as much of a
- * loader as the example needs. An application has libbpf, or its virtual machine's own loader.
+/* object.h: the instructions of a section of an eBPF object file, with its map references filled
+ * in: as much of a loader as the example needs. An application has libbpf, or its virtual machine's
+ * own loader.
  */
 #ifndef EXAMPLES_FOREIGN_OBJECT_H
 #define EXAMPLES_FOREIGN_OBJECT_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* packets.h: the packets of a capture. A file of its own because <pcap.h> and <linux/bpf.h> both have a struct bpf_insn. */
+/* packets.h: the packets of a capture. A file of its own because <pcap.h> and <linux/bpf.h> both
+ * have a struct bpf_insn. */
 #ifndef EXAMPLES_FOREIGN_PACKETS_H
 #define EXAMPLES_FOREIGN_PACKETS_H
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* vm.c: an interpreter in some two hundred lines: arithmetic, jumps, loads, stores, atomic addition, helper calls.
- * Every access is checked: the stack is the program's own, for all else it asks the access function.
+/* vm.c: an interpreter in some two hundred lines: arithmetic, jumps, loads, stores, atomic
+ * addition, helper calls. Every access is checked: the stack is the program's own, for all else it
+ * asks the access function.
  */
 #include "vm.h"
 

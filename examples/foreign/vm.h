@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* vm.h: somebody else's virtual machine: a small eBPF interpreter that knows nothing of maps and nothing of bpfmap.
- * It stands for ubpf, rbpf or the one in your application: helpers are functions registered by number.
+/* vm.h: somebody else's virtual machine: a small eBPF interpreter that knows nothing of maps and
+ * nothing of bpfmap. It stands for ubpf, rbpf or the one in your application: helpers are functions
+ * registered by number.
  */
 #ifndef EXAMPLES_FOREIGN_VM_H
 #define EXAMPLES_FOREIGN_VM_H

@@ -3,7 +3,8 @@
  *
  *   load-cpus DIR       DIR holds the pin "loads"
  *
- * One line per kind of packet: sums over all CPUs, the busiest CPU's share, then packets CPU by CPU.
+ * One line per kind of packet: sums over all CPUs, the busiest CPU's share, then packets CPU by
+ * CPU.
  * Exit status: 0, 1 if the map cannot be read, 2 for wrong arguments.
  */
 #include <inttypes.h>

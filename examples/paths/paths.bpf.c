@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* paths.bpf.c: is this path one of the known good ones? A Bloom filter over whole paths answers without
- * keeping them: "unknown" is certain, "known" is wrong for a small share of unknown paths.
+/* paths.bpf.c: is this path one of the known good ones? A Bloom filter over whole paths answers
+ * without keeping them: "unknown" is certain, "known" is wrong for a small share of unknown paths.
  *
- * The path comes as a record in place of a packet: of the program types that every engine can run by
- * request, those for packets are the ones that may use a Bloom filter.
+ * The path comes as a record in place of a packet: of the program types that every engine can run
+ * by request, those for packets are the ones that may use a Bloom filter.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,8 +3,8 @@
  *
  *   paths OBJ KNOWN-FILE < PATHS
  *
- * KNOWN-FILE has a known good path on each line; each line of the input is looked up and comes back as
- * "known PATH" or "unknown PATH". Paths of 256 bytes and more are unknown.
+ * KNOWN-FILE has a known good path on each line; each line of the input is looked up and comes back
+ * as "known PATH" or "unknown PATH". Paths of 256 bytes and more are unknown.
  * Exit status: 0, 1 if something failed, 2 for wrong arguments.
  */
 #include <bpf/bpf.h>

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
 /* series.bpf.c: a time series in an array that is used as a ring.
  *
- * count_packets runs for each packet; take_sample runs at intervals, called by the host, and writes what
- * has come since its last run over the oldest sample. One caller at a time takes samples.
+ * count_packets runs for each packet; take_sample runs at intervals, called by the host, and writes
+ * what has come since its last run over the oldest sample. One caller at a time takes samples.
  */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>

@@ -3,8 +3,8 @@
  *
  *   series OBJ SAMPLES INTERVAL_MS
  *
- * Before sample i the program gets i * i packets. Columns: number of the sample, packets since the one
- * before, total, and milliseconds since the one before ("-" where that has left the ring).
+ * Before sample i the program gets i * i packets. Columns: number of the sample, packets since the
+ * one before, total, and milliseconds since the one before ("-" where that has left the ring).
  * Exit status: 0, 1 if something failed, 2 for wrong arguments.
  */
 #include <bpf/bpf.h>

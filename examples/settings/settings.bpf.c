@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* settings.bpf.c: a filter that looks its settings up for each packet, in a hash that anybody with the
- * right to it may change while the program is running. */
+/* settings.bpf.c: a filter that looks its settings up for each packet, in a hash that anybody with
+ * the right to it may change while the program is running. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "settings.h"

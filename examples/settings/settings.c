@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* settings.c: runs settings.bpf.c on frames of 60, 80, ... 1500 bytes and changes its settings meanwhile.
+/* settings.c: runs settings.bpf.c on frames of 60, 80, ... 1500 bytes and changes its settings
+ * meanwhile.
  *
  *   settings OBJ [NAME=VALUE | NAME=]...
  *

@@ -7,8 +7,8 @@
 
 #define SETTINGS_MAX 16
 
-/* Key: the setting's name, filled up with zeros; "min_length" and "max_length" in bytes of the frame.
- * Value: a number. A setting that is absent has no effect. */
+/* Key: the setting's name, filled up with zeros; "min_length" and "max_length" in bytes of the
+ * frame. Value: a number. A setting that is absent has no effect. */
 struct setting_name {
 	char text[16];
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* detect.bpf.c: notes which ports each source tries, and puts those that try many into "blocked", where
- * enforce.bpf.c finds them. */
+/* detect.bpf.c: notes which ports each source tries, and puts those that try many into "blocked",
+ * where enforce.bpf.c finds them. */
 #include <linux/bpf.h>
 #include <bpf/bpf_helpers.h>
 #include "talk.h"

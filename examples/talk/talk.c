@@ -3,10 +3,10 @@
  *
  *   talk DETECT-OBJ ENFORCE-OBJ SOURCES
  *
- * Source s tries s different ports, so those above 8 are scanners. Enforcement runs in rounds, a packet
- * of each source; detection begins after the first round (a pipe tells it), while enforcement goes on
- * until a round has dropped a packet of every scanner. Output: the first and the last round, then the
- * blocked sources with the number of ports that gave them away.
+ * Source s tries s different ports, so those above 8 are scanners. Enforcement runs in rounds, a
+ * packet of each source; detection begins after the first round (a pipe tells it), while
+ * enforcement goes on until a round has dropped a packet of every scanner. Output: the first and
+ * the last round, then the blocked sources with the number of ports that gave them away.
  * Exit status: 0, 1 if something failed, 2 for wrong arguments.
  */
 #include <bpf/bpf.h>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* crowd.c: many threads run one eBPF program at once, each on a packet of its own, all with the same source.
+/* crowd.c: many threads run one eBPF program at once, each on a packet of its own, all with the
+ * same source.
  *
  *   crowd OBJECT THREADS PACKETS-EACH
  *
- * Prints how many packets the program's map has counted. Exit status: 0, 1 if something failed, 2 for wrong arguments.
+ * Prints how many packets the program's map has counted. Exit status: 0, 1 if something failed, 2
+ * for wrong arguments.
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>

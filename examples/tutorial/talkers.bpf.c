@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* talkers.bpf.c: who sends how much. The tutorial compiles it with other types and sizes of the map.
+/* talkers.bpf.c: who sends how much. The tutorial compiles it with other types and sizes of the
+ * map.
  *
  *   -DTYPE=BPF_MAP_TYPE_...   -DENTRIES=N   -DPLAIN: additions without atomic instructions
  */

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause
-/* talkers.c: the tool that the tutorial builds. It reads the map of talkers.bpf.c, whoever runs that.
+/* talkers.c: the tool that the tutorial builds. It reads the map of talkers.bpf.c, whoever runs
+ * that.
  *
  *   talkers MAP top N            who sends most
- *   talkers MAP room             how full the map is, its memory now and at most; status 3 from 80 % on
+ *   talkers MAP room             how full the map is, its memory now and at most; status 3 from 80
+ *                                % on
  *   talkers MAP expire SECONDS   forget who was not heard for so long
  *
- * MAP is a pin, for instance /sys/fs/bpf/watch/talkers. Exit status: 0, 1 if something failed, 2 for wrong arguments.
+ * MAP is a pin, for instance /sys/fs/bpf/watch/talkers. Exit status: 0, 1 if something failed, 2
+ * for wrong arguments.
  */
 #include <arpa/inet.h>
 #include <bpfmap/bpfmap.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* talkers.h: what the program writes and the tool reads. The key is an IPv4 address as it is in the packet. */
+/* talkers.h: what the program writes and the tool reads. The key is an IPv4 address as it is in the
+ * packet. */
 #ifndef EXAMPLES_TUTORIAL_TALKERS_H
 #define EXAMPLES_TUTORIAL_TALKERS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* typed.h: maps with a key type and a value type. Inline functions over <bpfmap/bpfmap.h>: sizes are
- * compared once, when a map is created or opened; after that there are no casts and no checks, and
- * the compiler finds a key of the wrong type.
+/* typed.h: maps with a key type and a value type. Inline functions over <bpfmap/bpfmap.h>: sizes
+ * are compared once, when a map is created or opened; after that there are no casts and no checks,
+ * and the compiler finds a key of the wrong type.
  *
  *   BPFMAP_DEFINE(flow_map, struct flow_key, struct flow_stats);
  *
@@ -17,16 +17,17 @@
  *   flow_map_close(&flows);
  *
  * BPFMAP_DEFINE(name, key, value)         maps with one value per element
- * BPFMAP_DEFINE_PERCPU(name, key, value)  per-CPU maps: values come as arrays with one for each CPU,
- *                                         so the size of the type is a multiple of 8
- * BPFMAP_DEFINE_ARRAY(name, value)        arrays, whose lookups are address arithmetic in the caller
+ * BPFMAP_DEFINE_PERCPU(name, key, value)  per-CPU maps: values come as arrays with one for each
+ *                                         CPU, so the size of the type is a multiple of 8
+ * BPFMAP_DEFINE_ARRAY(name, value)        arrays, whose lookups are address arithmetic in the
+ * caller
  * BPFMAP_DEFINE_BLOOM(name, value)        Bloom filters
  *
  * Use each at file scope, once per name and file. Types are written as in a declaration (uint32_t,
  * struct flow_key) and are no arrays: put those into a struct.
  *
- * Results, outputs, threads and errnos are those of the bpfmap_* function of the same name, with one
- * addition: create and open fail with EINVAL if the map's sizes are not those of the types, and
+ * Results, outputs, threads and errnos are those of the bpfmap_* function of the same name, with
+ * one addition: create and open fail with EINVAL if the map's sizes are not those of the types, and
  * bpfmap_last_error() tells the difference: "value_size: map has 16, struct flow_stats has 24".
  * Everything else is there through the member map: bpfmap_get_info(flows.map, &info).
  *
@@ -44,12 +45,12 @@
 #endif
 
 /* Walk over a map with the promise of bpfmap_iter_new(): it->key and it->value point to copies that
- * stay until the next element (of a per-CPU map value[0] to value[CPUs - 1]). Afterwards it->err is 0,
- * or why the walk ended early. Who leaves the loop with break calls NAME_iter_end(it). */
+ * stay until the next element (of a per-CPU map value[0] to value[CPUs - 1]). Afterwards it->err is
+ * 0, or why the walk ended early. Who leaves the loop with break calls NAME_iter_end(it). */
 #define bpfmap_for_each(name, typed_map, it) \
 	for (name##_iter_begin(typed_map, it); name##_iter_next(it);)
 
-/* ---- what the definitions share; not for direct use ------------------------------------------- */
+/* ---- what the definitions share; not for direct use ------------------------------------------ */
 
 /* What a definition says of its maps. */
 struct bpfmap_typed_shape {
@@ -297,8 +298,8 @@ static inline int bpfmap_typed_view(struct bpfmap *map, struct bpfmap_array_view
 	BPFMAP_TYPED_ASSERT(sizeof(value_type) > 0, "a value has a size")
 
 /* Per-CPU maps; any other map with keys counts as one of one CPU. As above, where read, update and
- * for_each take or give an array with a value for each CPU and lookup gives the value of the CPU that
- * the thread has entered; and:
+ * for_each take or give an array with a value for each CPU and lookup gives the value of the CPU
+ * that the thread has entered; and:
  *   uint32_t NAME_cpus(m)
  *   value *NAME_lookup_cpu(m, key, cpu)
  *   int NAME_read_cpu(m, key, cpu, ret_value)

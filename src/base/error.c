@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* error.c: the last failure's sentence, one buffer per thread. A sentence is a diagnosis, not state:
- * nothing in the library reads it back. */
+/* error.c: the last failure's sentence, one buffer per thread. A sentence is a diagnosis, not
+ * state: nothing in the library reads it back. */
 #include "base/error.h"
 
 #include <stdarg.h>

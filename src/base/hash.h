@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash.h: a keyed hash of a byte string: 64 x 64 -> 128 bit multiply and fold, once per 16 bytes and once
- * at the end. (Without the last one, consecutive numbers fill a power of two unevenly under some seeds.)
- * Built for speed on short keys and for not letting somebody who does not know the seed choose
- * collisions by counting; not a cryptographic hash. The value depends on byte order; regions do too. */
+/* hash.h: a keyed hash of a byte string: 64 x 64 -> 128 bit multiply and fold, once per 16 bytes
+ * and once at the end. (Without the last one, consecutive numbers fill a power of two unevenly
+ * under some seeds.) Built for speed on short keys and for not letting somebody who does not know
+ * the seed choose collisions by counting; not a cryptographic hash. The value depends on byte
+ * order; regions do too. */
 #ifndef BPFMAP_BASE_HASH_H
 #define BPFMAP_BASE_HASH_H
 

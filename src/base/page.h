@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* page.h: the machine's pages: 4 KiB, on some machines 16 or 64 KiB. Addresses given to madvise(), munmap() and
- * their like begin at one. The 4096 of the region's format has nothing to do with them.
+/* page.h: the machine's pages: 4 KiB, on some machines 16 or 64 KiB. Addresses given to madvise(),
+ * munmap() and their like begin at one. The 4096 of the region's format has nothing to do with
+ * them.
  */
 #ifndef BPFMAP_BASE_PAGE_H
 #define BPFMAP_BASE_PAGE_H

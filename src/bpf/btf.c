@@ -3,7 +3,8 @@
  *
  * File: struct btf_file_header, then the BTF bytes as they were given. Checked before the file is
  * made and once more when another process opens it. A map keeps a copy of its BTF and the id; when
- * nobody else holds the object any more and its id is asked for, the object is made again from the map.
+ * nobody else holds the object any more and its id is asked for, the object is made again from the
+ * map.
  */
 #include "bpf/btf_blob.h"
 
@@ -106,8 +107,8 @@ int btf_publish_map(int map_fd, uint32_t id)
 	return ret;
 }
 
-/* The caller's log: the failure's sentence, or what was loaded. A log that is too short is cut off, and
- * then that is what the caller is told. (The kernel lists all types, so it needs more room.) */
+/* The caller's log: the failure's sentence, or what was loaded. A log that is too short is cut off,
+ * and then that is what the caller is told. (The kernel lists all types, so it needs more room.) */
 static int log_write(const struct attr_btf *btf, int err)
 {
 	char text[512];

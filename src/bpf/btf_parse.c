@@ -255,7 +255,8 @@ static int btf_index_make(const void *bytes, uint32_t size, struct btf_index *in
 	return err ? err : types_walk(index);
 }
 
-/* The type behind typedefs, qualifiers, tags and variables; 0 for void, negative if there is none. */
+/* The type behind typedefs, qualifiers, tags and variables; 0 for void, negative if there is
+ * none. */
 static int64_t type_strip(const struct btf_index *index, uint32_t id)
 {
 	uint32_t first = id;
@@ -349,7 +350,8 @@ static int int_is_regular(const struct btf_type *type)
 	       (bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128);
 }
 
-/* Where a member that is no bit field ends, in bytes; -EINVAL. An integer may begin within a byte. */
+/* Where a member that is no bit field ends, in bytes; -EINVAL. An integer may begin within a
+ * byte. */
 static int64_t member_end(const struct btf_index *index, uint32_t id, uint32_t bits)
 {
 	int64_t base = type_strip(index, id), size = type_size(index, id);
@@ -453,7 +455,8 @@ static int array_check(const struct btf_index *index, const struct btf_type *typ
 	return 0;
 }
 
-/* Structs that the kernel gives a meaning when they stand in a map's value, beside bpf_spin_lock. */
+/* Structs that the kernel gives a meaning when they stand in a map's value, beside
+ * bpf_spin_lock. */
 static const char *const managed[] = {"bpf_res_spin_lock", "bpf_timer",	  "bpf_wq",
 				      "bpf_list_head",	   "bpf_rb_root", "bpf_refcount"};
 

@@ -17,8 +17,8 @@ extern "C" {
 
 BPFMAP_API long bpfmap_bpf(int cmd, void *attr, unsigned int size);
 
-/* The same for a block of all 168 bytes of Linux 6.18 that the library has built itself: for the commands on
- * one element it is neither copied nor looked through. */
+/* The same for a block of all 168 bytes of Linux 6.18 that the library has built itself: for the
+ * commands on one element it is neither copied nor looked through. */
 BPFMAP_API long bpfmap_bpf_built(int cmd, void *attr);
 
 /* To be called when a descriptor was closed or replaced (close, dup2, dup3, close_range), so that
@@ -27,8 +27,8 @@ BPFMAP_API long bpfmap_bpf_built(int cmd, void *attr);
  * descriptor still is the one it knows. */
 BPFMAP_API void bpfmap_bpf_fd_closed(int fd);
 
-/* Stand before the system call that closes descriptors and after bpfmap_bpf_fd_closed(). Needed only
- * under BPFMAP_FD_CHECK_CLOSES, where they make it safe. */
+/* Stand before the system call that closes descriptors and after bpfmap_bpf_fd_closed(). Needed
+ * only under BPFMAP_FD_CHECK_CLOSES, where they make it safe. */
 BPFMAP_API void bpfmap_bpf_fd_closing(void);
 BPFMAP_API void bpfmap_bpf_fd_closing_end(void);
 
@@ -44,8 +44,8 @@ BPFMAP_API int bpfmap_bpf_may_mmap(int fd, size_t length, int prot, int flags, u
  * directory. 0: it stays as it is. -ENAMETOOLONG, -EACCES. */
 BPFMAP_API int bpfmap_bpf_path(const char *path, char *ret_path, size_t size);
 
-/* The handle that this process has for the map behind fd, kept: the caller closes it with bpfmap_close(), and
- * no second one is made. Errors as bpfmap_prog_from_fd(). */
+/* The handle that this process has for the map behind fd, kept: the caller closes it with
+ * bpfmap_close(), and no second one is made. Errors as bpfmap_prog_from_fd(). */
 BPFMAP_API int bpfmap_bpf_map(int fd, struct bpfmap **ret_map);
 
 /* For libraries above this one: from now on bpfmap_last_error() is this sentence. Returns -err. */

@@ -3,8 +3,8 @@
  * with zeroes, a longer one must be zero beyond what we know, nothing may stand behind a command's
  * last field) and calls the command's handler of commands.def.
  *
- * The caller is treated as root with every capability: nothing here is privileged, and what a caller
- * may reach is decided by file permissions.
+ * The caller is treated as root with every capability: nothing here is privileged, and what a
+ * caller may reach is decided by file permissions.
  */
 #include "bpf/command.h"
 

@@ -16,7 +16,8 @@ int elem_may_write(const struct fd_ref *ref);
 /* BPF_F_LOCK needs a spin lock in the value. 0 or -EINVAL. */
 int elem_lock_check(const struct bpfmap *map, uint64_t flags);
 
-/* -E524: the type lacks the operation called what. -EOPNOTSUPP: only maps with BPFMAP_F_VARIABLE do. */
+/* -E524: the type lacks the operation called what. -EOPNOTSUPP: only maps with BPFMAP_F_VARIABLE
+ * do. */
 int elem_unsupported(const struct bpfmap *map, const char *what);
 
 /* The read op for these (checked) flags: plain, or under the value's spin lock. */

@@ -5,44 +5,47 @@
  * The table is therefore a cache, and each use verifies that the number still means what the cache
  * says. An entry keeps a private duplicate of the descriptor, and fcntl(F_DUPFD_QUERY) says whether
  * both are one open file description (access mode included). Kernels before 6.10 lack that query;
- * there device, inode and access mode are compared instead: a different description of the same file
- * with the same mode is the same map with the same rights, so that is as good.
+ * there device, inode and access mode are compared instead: a different description of the same
+ * file with the same mode is the same map with the same rights, so that is as good.
  *
- * Why a system call per operation: nothing in this process's memory changes when the kernel's table of
- * descriptors does. Replacing close(), dup2() and fclose() sees most closes, and src/compat does so to
- * free memory early, but not those of libc itself (closedir, freopen, posix_spawn), of a static
- * runtime such as Go's, of io_uring, or of a clone(CLONE_FILES) process; and after one such close the
- * next open() may return the same number, and a write would land in the wrong map. The query costs
- * about as much as getpid(); who needs less keeps a handle: bpfmap_open_fd() once, then the native API.
+ * Why a system call per operation: nothing in this process's memory changes when the kernel's table
+ * of descriptors does. Replacing close(), dup2() and fclose() sees most closes, and src/compat does
+ * so to free memory early, but not those of libc itself (closedir, freopen, posix_spawn), of a
+ * static runtime such as Go's, of io_uring, or of a clone(CLONE_FILES) process; and after one such
+ * close the next open() may return the same number, and a write would land in the wrong map. The
+ * query costs about as much as getpid(); who needs less keeps a handle: bpfmap_open_fd() once, then
+ * the native API.
  *
- * A program that closes its descriptors in no other way than by the functions of src/compat may say so
- * (bpfmap_compat_fd_check): then an entry is good as long as it stands in the table, and a look costs no
- * system call. Each of these functions brackets its system call with bpfmap_bpf_fd_closing() and
- * bpfmap_bpf_fd_closed(), which retires the entry; in between, uses verify as ever, since another
- * thread may have the number already. So even then a stale entry is never used.
+ * A program that closes its descriptors in no other way than by the functions of src/compat may say
+ * so (bpfmap_compat_fd_check): then an entry is good as long as it stands in the table, and a look
+ * costs no system call. Each of these functions brackets its system call with
+ * bpfmap_bpf_fd_closing() and bpfmap_bpf_fd_closed(), which retires the entry; in between, uses
+ * verify as ever, since another thread may have the number already. So even then a stale entry is
+ * never used.
  *
  * States of a slot:   NULL -> entry            entry_install (under table.lock)
- *                     entry -> NULL            entry_retire  (under table.lock), entry to the graves
- *                     grave -> freed           graves_free   (under table.lock), when nobody uses it
+ *                     entry -> NULL, grave     entry_retire  (under table.lock)
+ *                     grave -> freed           graves_free   (under table.lock), if not in use
  * Who changes what:   slots, graves, objects, object.refs: holders of table.lock. A thread's hazard
  *                     cells: that thread (the child after fork() clears the others').
  * Locks:              table.lock, recursive, because freeing a program releases its maps; never
  *                     held while a program runs or an element operation is under way.
  * Edges:  FD1 a user stores its hazard, then loads the slot (fd_try) <-> FD2 the reaper stores NULL
- *            into the slot, then loads all hazards (entry_retire, graves_free): either the user sees
- *            NULL and turns back, or the reaper sees the use. The same when a use ends (fd_put).
+ *            into the slot, then loads all hazards (entry_retire, graves_free): either the user
+ *            sees NULL and turns back, or the reaper sees the use. The same when a use ends
+ *            (fd_put).
  *         FD3 release of a slot in entry_install -> FD4 acquire in fd_try.
  *         FD5 release of a chunk's pointer -> FD6 acquire in slot_of.
- *         FD7 closing counted down, after the slot was emptied -> FD8 load of closing, before that of the
- *            slot: who sees no close under way sees what the last one emptied. That who got a number
- *            after its close sees the close begun (FD7 counted up before it) is due to the kernel, in
- *            whose lock of the descriptor table one comes after the other.
+ *         FD7 closing counted down, after the slot was emptied -> FD8 load of closing, before that
+ *            of the slot: who sees no close under way sees what the last one emptied. That who got
+ *            a number after its close sees the close begun (FD7 counted up before it) is due to the
+ *            kernel, in whose lock of the descriptor table one comes after the other.
  *         FD9 release of settled in entry_install -> FD10 acquire in fd_try: who sees it set may
  *            trust the entry: the number was verified when the entry stood in the table.
  * Progress:           a lookup of a cached descriptor never waits and writes no shared line.
  * fork:               the child keeps the table; table.lock is made anew there, hazards of threads
- *                     that no longer exist are cleared. A close that was under way in another thread
- *                     stays under way for ever: the child goes on verifying.
+ *                     that no longer exist are cleared. A close that was under way in another
+ *                     thread stays under way for ever: the child goes on verifying.
  * exec:               all private descriptors are close-on-exec.
  * If a process dies:  the kernel closes everything; nothing outlives it here.
  */
@@ -344,7 +347,8 @@ static int entry_install_locked(int fd, int private_fd, struct object *object)
 	if (private_ptr_load_relaxed(slot))
 		entry_retire_locked(slot);
 	private_ptr_store_release(slot, entry); /* FD3 release -> FD4 */
-	/* Whoever closed the number before this look saw no entry to retire; whoever does after it will. */
+	/* Whoever closed the number before this look saw no entry to retire; whoever does after it
+	 * will. */
 	private_u32_store_release(&entry->settled,
 				  (uint32_t)entry_is_current(entry, fd)); /* FD9 release -> FD10 */
 	table.entries++;
@@ -545,7 +549,7 @@ int fd_get(int fd, enum object_kind kind, struct fd_ref *ret_ref)
 void fd_put(struct fd_ref *ref)
 {
 	private_ptr_store_seq_cst(ref->hazard, NULL); /* FD1 acq_rel <-> FD2 */
-	/* Whoever retired the entry meanwhile saw it in use and left it to us: FD1 acq_rel <-> FD2 */
+	/* Who retired the entry meanwhile saw it in use and left it to us: FD1 acq_rel <-> FD2 */
 	if (!private_ptr_load_seq_cst(&table.graves))
 		return;
 	table_lock();
@@ -634,7 +638,8 @@ enum bpfmap_fd_check bpfmap_bpf_fd_check(enum bpfmap_fd_check check)
 {
 	enum bpfmap_fd_check before;
 
-	/* Numbers that were closed unseen so far must be forgotten before anybody trusts the table. */
+	/* Numbers that were closed unseen so far must be forgotten before anybody trusts the
+	 * table. */
 	bpfmap_bpf_fd_closing();
 	before = (enum bpfmap_fd_check)private_u32_exchange_relaxed(&table.check, (uint32_t)check);
 	fd_sweep();

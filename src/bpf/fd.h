@@ -14,8 +14,8 @@ struct private_ptr;
 /* The numbers are those of rundir_next_id(). */
 enum object_kind { OBJECT_MAP = 0, OBJECT_PROG = 1, OBJECT_BTF = 2 };
 
-/* One per file and process, however many descriptors lead to it. Private to the process; fixed after
- * it is published, except refs and next (under the table's lock). */
+/* One per file and process, however many descriptors lead to it. Private to the process; fixed
+ * after it is published, except refs and next (under the table's lock). */
 struct object {
 	enum object_kind kind;
 	uint32_t id;

@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Read the caller's block into block (size bytes, zero-extended); *ret_len is how much of it will go
- * back. known: where its fields end; what the caller has behind them must be zero, padding included.
- * E2BIG, EFAULT. */
+/* Read the caller's block into block (size bytes, zero-extended); *ret_len is how much of it will
+ * go back. known: where its fields end; what the caller has behind them must be zero, padding
+ * included. E2BIG, EFAULT. */
 int info_begin(const struct attr_info *info, void *block, size_t size, size_t known,
 	       uint32_t *ret_len);
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* map_batch.c: the four batch commands.
  *
- * Two algorithms, as in the kernel. Hash types read by bucket: the cursor is a 32-bit bucket number,
- * only whole buckets are delivered, and ENOSPC says that the next one alone is too big. Everything
- * else is generic, one element at a time: the cursor is a key, and reading it uses next_key. Update
- * and delete are generic for every type.
+ * Two algorithms, as in the kernel. Hash types read by bucket: the cursor is a 32-bit bucket
+ * number, only whole buckets are delivered, and ENOSPC says that the next one alone is too big.
+ * Everything else is generic, one element at a time: the cursor is a key, and reading it uses
+ * next_key. Update and delete are generic for every type.
  *
  * Common order: descriptor, permission, E524, element flags, batch flags (hash reads only), then an
  * empty batch is done, count becomes 0 in the caller's block, and work begins. count says how many
- * were done also when the result is an error. A hash's bucket leaves the map before it is copied to the
- * caller, so a bad pointer loses it, as in the kernel.
+ * were done also when the result is an error. A hash's bucket leaves the map before it is copied to
+ * the caller, so a bad pointer loses it, as in the kernel.
  *
  * Difference from the kernel: lookup_and_delete with BPF_F_LOCK does not wait for a program that
  * holds the lock of a value.
@@ -86,7 +86,8 @@ static int bucket_fetch(struct bucket_read *bucket, struct bpfmap *map, bucket_o
 	}
 }
 
-/* Read the bucket's values once more, each under its lock, and drop elements that went meanwhile. */
+/* Read the bucket's values once more, each under its lock, and drop elements that went
+ * meanwhile. */
 static int bucket_relock(struct bucket_read *bucket, struct bpfmap *map, uint32_t *count)
 {
 	size_t key_size = map->spec.key_size, value_size = map_syscall_value_size(map);

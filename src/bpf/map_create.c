@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* map_create.c: BPF_MAP_CREATE. The steps below are in the kernel's order, because a caller with two
- * mistakes must be told the same one: flags and fields, early check of the type, token, device, late
- * check of the type, name, BTF, exclusive hash, and only then anything is made.
+/* map_create.c: BPF_MAP_CREATE. The steps below are in the kernel's order, because a caller with
+ * two mistakes must be told the same one: flags and fields, early check of the type, token, device,
+ * late check of the type, name, BTF, exclusive hash, and only then anything is made.
  *
  * Differences from the kernel: the caller counts as root. numa_node is checked and remembered but
  * memory is not placed. An exclusive map knows its program's hash only in the process that created
- * it. Of the fields that the kernel manages in values, only bpf_spin_lock is known; the others (timer,
- * work queue, list, tree, ...) are EOPNOTSUPP.
+ * it. Of the fields that the kernel manages in values, only bpf_spin_lock is known; the others
+ * (timer, work queue, list, tree, ...) are EOPNOTSUPP.
  */
 #include "base/cpus.h"
 #include "base/error.h"

@@ -268,8 +268,8 @@ long map_get_next_key(union call_attr *attr, const struct call *call)
 	return elem_command(&attr->elem, NEEDS_READ, elem_next);
 }
 
-/* The value is copied to the caller when the element is gone already, as in the kernel: a bad pointer
- * loses it. */
+/* The value is copied to the caller when the element is gone already, as in the kernel: a bad
+ * pointer loses it. */
 static int elem_take(struct bpfmap *map, const struct attr_elem *elem)
 {
 	struct user_buf key_buf;

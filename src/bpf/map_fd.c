@@ -59,7 +59,8 @@ static int below_rundir(const char *dir)
 	return !strncmp(dir, rundir_path(), len) && (dir[len] == '/' || !dir[len]);
 }
 
-/* The caller's path as a real one: below path_fd if asked, and /sys/fs/bpf is the runtime directory. */
+/* The caller's path as a real one: below path_fd if asked, and /sys/fs/bpf is the runtime
+ * directory. */
 static int path_read(const struct attr_obj *obj, char *ret_path, size_t size)
 {
 	char given[PATH_MAX], dir[PATH_MAX], whole[2 * PATH_MAX], link[32];
@@ -305,8 +306,8 @@ int bpfmap_bpf_may_mmap(int fd, size_t length, int prot, int flags, uint64_t off
 	if (fd_table_busy() || fstat(fd, &st) || !S_ISREG(st.st_mode) ||
 	    st.st_size < REGION_HEADER_LEN)
 		return 0;
-	/* The library's own handles map the whole file, which no user of the map would. A write-only
-	 * descriptor can neither be looked into nor be mapped. */
+	/* The library's own handles map the whole file, which no user of the map would. A
+	 * write-only descriptor can neither be looked into nor be mapped. */
 	if ((length == (uint64_t)st.st_size && !off) || object_identify(fd, &kind, &id))
 		return 0;
 	if (fd_get(fd, OBJECT_MAP, &ref))

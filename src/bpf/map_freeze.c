@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* map_freeze.c: BPF_MAP_FREEZE, which must not succeed while somebody can write through a mapping.
  *
- * The kernel counts the writable mappings of its maps; here they are ordinary mappings of a file, and
- * /proc tells who has them: /proc/PID/maps of every process that this one may look into, and smaps
- * where a mapping that is read-only now may have been writable before. The library's own handles map
- * the whole file and do not count. One pass over the processes, and only for BPF_F_MMAPABLE maps.
+ * The kernel counts the writable mappings of its maps; here they are ordinary mappings of a file,
+ * and /proc tells who has them: /proc/PID/maps of every process that this one may look into, and
+ * smaps where a mapping that is read-only now may have been writable before. The library's own
+ * handles map the whole file and do not count. One pass over the processes, and only for
+ * BPF_F_MMAPABLE maps.
  *
- * Differences from the kernel: the mappings of processes that cannot be looked into (another user's,
- * with their copy of the descriptor) do not hinder, nor does one that is made while the freeze is under
- * way.
+ * Differences from the kernel: the mappings of processes that cannot be looked into (another
+ * user's, with their copy of the descriptor) do not hinder, nor does one that is made while the
+ * freeze is under way.
  */
 #include "base/error.h"
 #include "base/page.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* object.c: objects as files, and the search for them.
  *
- * A map is a region file (region/region.h: header in the last 4096 bytes). A program or BTF object is
- * an unnamed file in the same runtime directory that begins with struct object_header, written
+ * A map is a region file (region/region.h: header in the last 4096 bytes). A program or BTF object
+ * is an unnamed file in the same runtime directory that begins with struct object_header, written
  * completely before its descriptor is given away and never changed afterwards.
  *
- * There is no registry: an object exists while somebody holds it, and holders are the pins below the
- * runtime directory and the descriptors in /proc/PID/fd of processes we may look into. A search
+ * There is no registry: an object exists while somebody holds it, and holders are the pins below
+ * the runtime directory and the descriptors in /proc/PID/fd of processes we may look into. A search
  * visits both. A file counts only if its path lies in this runtime directory, since ids are unique
  * per directory.
  *
@@ -130,7 +130,8 @@ int object_open(int fd, struct object *ret_what)
 	int is_writable = own >= 0;
 	int err;
 
-	/* Only where writing is not permitted: a shortage must not make a handle read-only for good. */
+	/* Only where writing is not permitted: a shortage must not make a handle read-only for
+	 * good. */
 	if (own == -EACCES || own == -EPERM || own == -EROFS)
 		own = object_reopen(fd, O_RDONLY);
 	if (own < 0)

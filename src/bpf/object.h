@@ -26,13 +26,14 @@ struct object_header {
 /* A map's or program's name in an argument block (16 bytes). EINVAL. */
 int object_name_check(const char *name);
 
-/* What is fd's file? kind, id; nothing is loaded. EINVAL, without a sentence: none of ours. EBADF: closed meanwhile.
- * EUCLEAN: of the other byte order. */
+/* What is fd's file? kind, id; nothing is loaded. EINVAL, without a sentence: none of ours. EBADF:
+ * closed meanwhile. EUCLEAN: of the other byte order. */
 int object_identify(int fd, enum object_kind *ret_kind, uint32_t *ret_id);
 /* The sentence for what object_identify() returned. */
 int object_refuse(int err, int fd);
 
-/* Load the object behind fd: fills kind, id and the payload. EINVAL: none of ours. EUCLEAN: damaged. */
+/* Load the object behind fd: fills kind, id and the payload. EINVAL: none of ours. EUCLEAN:
+ * damaged. */
 int object_open(int fd, struct object *ret_what);
 void object_payload_free(struct object *what);
 

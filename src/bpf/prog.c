@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* prog.c: BPF_PROG_LOAD, program objects, BPF_PROG_BIND_MAP and programs' info.
  *
- * File: struct prog_file_header, instructions, map ids (32 bits each), line info records, BTF bytes.
- * In the file and for the virtual machine the immediate of a map reference is the map's place among
- * the map ids, whatever way the loader named it (fd, or index into fd_array), so that loading from
- * attributes and loading from a file another process wrote are one path: file_load().
+ * File: struct prog_file_header, instructions, map ids (32 bits each), line info records, BTF
+ * bytes. In the file and for the virtual machine the immediate of a map reference is the map's
+ * place among the map ids, whatever way the loader named it (fd, or index into fd_array), so that
+ * loading from attributes and loading from a file another process wrote are one path: file_load().
  */
 #include "bpf/prog.h"
 
@@ -197,8 +197,8 @@ static int map_hold_id(struct prog *prog, uint32_t id)
 	return err;
 }
 
-/* The counts are the file's own word: none beyond what a program may have, which also keeps their sum
- * from wrapping around to the file's size. */
+/* The counts are the file's own word: none beyond what a program may have, which also keeps their
+ * sum from wrapping around to the file's size. */
 static int file_check(const struct prog_file_header *file, size_t size)
 {
 	if (file->insn_cnt > PROG_INSNS_MAX || file->map_cnt > PROG_MAPS_MAX ||

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* prog_code.h: compiled code of programs behind descriptors (vm/native.h). EBADF, EINVAL: no descriptor of
- * a program here; else the errnos of native.h. */
+/* prog_code.h: compiled code of programs behind descriptors (vm/native.h). EBADF, EINVAL: no
+ * descriptor of a program here; else the errnos of native.h. */
 #ifndef BPFMAP_BPF_PROG_CODE_H
 #define BPFMAP_BPF_PROG_CODE_H
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* program.c: programs for embedding applications (bpfmap/program.h).
  *
- * A handle is fixed once it is made, so runs share nothing that is written. Its program comes from one of
- * two places:
+ * A handle is fixed once it is made, so runs share nothing that is written. Its program comes from
+ * one of two places:
  *   a descriptor    the object in the table of fd.c, held; the object holds the program's maps
  *   instructions    a program of the handle's own, which holds the caller's map handles (map_keep)
  *
- * struct bpfmap_packet and struct bpfmap_run_env are the virtual machine's structs behind their sz, so
- * that nothing is copied for a run; the asserts below keep them so.
+ * struct bpfmap_packet and struct bpfmap_run_env are the virtual machine's structs behind their sz,
+ * so that nothing is copied for a run; the asserts below keep them so.
  */
 #include "bpfmap/program.h"
 

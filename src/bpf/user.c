@@ -8,16 +8,16 @@
  *             segments, and the brk heap up to sbrk(0). These stay mapped and writable while the
  *             caller is inside the call (live frames cannot be unmapped, the main program cannot be
  *             unloaded, the heap's end is read anew at each use). Used in place, no system call.
- *   other     mmap, shared libraries' data, other threads' stacks, NULL, kernel addresses: copied by
- *             process_vm_readv / process_vm_writev on ourselves, which report EFAULT. Where a
+ *   other     mmap, shared libraries' data, other threads' stacks, NULL, kernel addresses: copied
+ *             by process_vm_readv / process_vm_writev on ourselves, which report EFAULT. Where a
  *             sandbox forbids those, 8 bytes of every page are probed before they are read:
  *             rt_sigprocmask with an impossible first argument reads 8 bytes and then refuses.
  *             What is written goes through a pipe, out of which the kernel copies it.
  *
  * Limits: a program that makes part of its own stack, heap or data segment unreadable with mprotect
- * and then passes it gets a signal instead of EFAULT; so does, in the sandbox case, an output pointer
- * into read-only memory when no descriptor is left for a pipe. Another thread that unmaps memory
- * during the call is that program's fault.
+ * and then passes it gets a signal instead of EFAULT; so does, in the sandbox case, an output
+ * pointer into read-only memory when no descriptor is left for a pipe. Another thread that unmaps
+ * memory during the call is that program's fault.
  */
 #include "bpf/user.h"
 

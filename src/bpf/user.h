@@ -17,12 +17,13 @@ struct user_buf {
 void *user_buf_get(struct user_buf *buf, size_t size);
 void user_buf_free(struct user_buf *buf);
 
-/* Copy size bytes from or to the caller. 0 or -EFAULT with a sentence that calls the memory what. */
+/* Copy size bytes from or to the caller. 0 or -EFAULT with a sentence that calls the memory
+ * what. */
 int user_copy_in(void *dst, uint64_t src, size_t size, const char *what);
 int user_copy_out(uint64_t dst, const void *src, size_t size, const char *what);
 
-/* 1 if the bytes are all zero, 0 if one is not; -EFAULT if what cannot be read comes before such a one, as
- * the kernel finds it. */
+/* 1 if the bytes are all zero, 0 if one is not; -EFAULT if what cannot be read comes before such a
+ * one, as the kernel finds it. */
 int user_all_zero(uint64_t addr, size_t size, const char *what);
 
 /* 1 if all of [addr, addr + size) is known, without a system call, to be mapped and writable, so

@@ -24,10 +24,10 @@ struct advise_facts {
 	bool index_keys; /* keys of 1, 2, 4 or 8 bytes, as numbers: */
 	uint64_t key_max;
 	uint32_t zero; /* values that are all zero, on all CPUs */
-	uint32_t
-		value_used; /* bytes of a value up to the last one that is not zero in any of them */
-	uint32_t one_cpu;   /* per-CPU: not zero on one CPU alone */
-	uint32_t changed;   /* values that were others at the end */
+	/* Bytes of a value up to the last one that is not zero in any of them. */
+	uint32_t value_used;
+	uint32_t one_cpu; /* per-CPU: not zero on one CPU alone */
+	uint32_t changed; /* values that were others at the end */
 	/* Keys that were looked for again and again. */
 	uint32_t gone;	   /* times that one had disappeared */
 	uint32_t returned; /* and was there again later */

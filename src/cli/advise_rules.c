@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* advise_rules.c: the rules about how a map is used: how full, by whom, what comes and goes. Each is silent unless
- * it has seen enough; numbers are what the tests of tests/cli/advise.sh bear out.
+/* advise_rules.c: the rules about how a map is used: how full, by whom, what comes and goes. Each
+ * is silent unless it has seen enough; numbers are what the tests of tests/cli/advise.sh bear out.
  */
 #include "cli/advise.h"
 

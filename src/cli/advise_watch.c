@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* advise_watch.c: a live map watched for a while, in either world.
  *
- * At the beginning a sample of elements is taken, spread over arrays, in the order of the walk from other maps
- * (which is a random one). Meanwhile some of its keys are looked for every tenth of a second, and writers every
- * half millisecond. At the end all of the sample is read again. Nothing is written, and no lookup counts as use.
+ * At the beginning a sample of elements is taken, spread over arrays, in the order of the walk from
+ * other maps (which is a random one). Meanwhile some of its keys are looked for every tenth of a
+ * second, and writers every half millisecond. At the end all of the sample is read again. Nothing
+ * is written, and no lookup counts as use.
  */
 #include "cli/advise.h"
 

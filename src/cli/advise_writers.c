@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* advise_writers.c: who writes to a map in user space, and whether they are in each other's way.
  *
- * Every writer's record names the lock that it holds, waits for, or had last. If the lock is another writer's at
- * the moment of a look, and both have written since the one before, they met there. Writers of a single word
- * (array elements of 8 bytes) and programs that write through pointers take no locks and are not seen.
+ * Every writer's record names the lock that it holds, waits for, or had last. If the lock is
+ * another writer's at the moment of a look, and both have written since the one before, they met
+ * there. Writers of a single word (array elements of 8 bytes) and programs that write through
+ * pointers take no locks and are not seen.
  */
 #include "cli/advise.h"
 
@@ -69,7 +70,8 @@ void advise_writers_look(struct advise_writers *writers)
 	for (uint32_t i = 0; i < n && active; i++) {
 		uint32_t holder;
 
-		/* A waiter may have done nothing since the last look, but has done something before. */
+		/* A waiter may have done nothing since the last look, but has done something
+		 * before. */
 		if (done_by(owners, i) == writers->first[i])
 			continue;
 		holder = holder_of(owners, i);

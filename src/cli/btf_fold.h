@@ -16,8 +16,8 @@ struct btf_fold {
 
 int64_t btf_sign_extend(uint64_t value, uint32_t bits);
 
-/* An integer, sign-extended if it is signed. Sums are 64 bits wide, so counters of fewer bits do not
- * overflow. False if the place is not in the value. */
+/* An integer, sign-extended if it is signed. Sums are 64 bits wide, so counters of fewer bits do
+ * not overflow. False if the place is not in the value. */
 bool btf_fold_load(const struct btf_place *place, uint32_t bits, bool is_signed,
 		   uint64_t *ret_value);
 

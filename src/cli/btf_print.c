@@ -5,8 +5,8 @@
  * arrays are strings where nothing is lost by it, pointers are hexadecimal. Members of anonymous
  * structs and unions stand in their parent, as C spells them. Of a union every member is shown.
  *
- * Of values that are folded over CPUs, numbers are folded; what is no number is shown where all CPUs
- * agree and is null elsewhere.
+ * Of values that are folded over CPUs, numbers are folded; what is no number is shown where all
+ * CPUs agree and is null elsewhere.
  */
 #include "cli/btf_print.h"
 

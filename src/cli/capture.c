@@ -19,8 +19,8 @@
 #define LIVE_BUFFER (64 << 20)
 #define LIVE_SNAP   65535
 
-/* What a pipe has brought. libpcap reads it through stdio, which would not tell whether the next packet is
- * there already. */
+/* What a pipe has brought. libpcap reads it through stdio, which would not tell whether the next
+ * packet is there already. */
 struct pipe_buffer {
 	int fd;
 	size_t at, len;

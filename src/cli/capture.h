@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* capture.h: Ethernet packets of a capture file, of standard input or of an interface, through libpcap.
- * One thread at a time. Sentences are in bpfmap_last_error(). */
+/* capture.h: Ethernet packets of a capture file, of standard input or of an interface, through
+ * libpcap. One thread at a time. Sentences are in bpfmap_last_error(). */
 #ifndef BPFMAP_CLI_CAPTURE_H
 #define BPFMAP_CLI_CAPTURE_H
 
@@ -23,7 +23,8 @@ enum capture_result {
 
 #define CAPTURE_WAIT_MS 100
 
-/* A pcap or pcapng file; "-" is standard input. ENOENT, EACCES ..., EINVAL: no capture, not Ethernet. */
+/* A pcap or pcapng file; "-" is standard input. ENOENT, EACCES ..., EINVAL: no capture, not
+ * Ethernet. */
 int capture_open(const char *path, struct capture **ret_capture);
 /* ENODEV, ENETDOWN, EPERM, EINVAL: not Ethernet. */
 int capture_open_interface(const char *name, struct capture **ret_capture);

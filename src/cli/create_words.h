@@ -27,8 +27,8 @@ struct create_words {
 	bool optional[CREATE_WORDS];
 };
 
-/* The words up to the end, each at most once; verb is "create PATH" or the like, for the sentence. What is
- * not given stays as it was. 0 or an exit code. */
+/* The words up to the end, each at most once; verb is "create PATH" or the like, for the sentence.
+ * What is not given stays as it was. 0 or an exit code. */
 int create_words_parse(struct args *args, const char *verb, struct create_words *words);
 
 #endif

@@ -21,8 +21,8 @@ struct data_want {
  * 0 or an exit code, the sentence printed. */
 int data_parse(struct args *args, const struct data_want *want, void *ret_data);
 
-/* DATA of a length of its own, at most want->size: [hex] BYTE... | TEXT | "TEXT". One word is text; in
- * quotes it may begin with a digit, and \\ goes before a quote or a backslash. */
+/* DATA of a length of its own, at most want->size: [hex] BYTE... | TEXT | "TEXT". One word is text;
+ * in quotes it may begin with a digit, and \\ goes before a quote or a backslash. */
 int data_parse_variable(struct args *args, const struct data_want *want, void *ret_data,
 			uint32_t *ret_len);
 

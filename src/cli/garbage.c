@@ -2,10 +2,10 @@
 /* garbage.c: see garbage.h.
  *
  * A pin is needed while a process has its map open or mapped, or a program uses it. Who needs it is
- * looked for in /proc and among the programs; in user space the kernel is asked besides whether anybody
- * at all has the file open (a lease), which covers processes that may not be looked at. What cannot be
- * found out counts as needed. A map that is only the inner map of another one loses its pin, not its
- * elements.
+ * looked for in /proc and among the programs; in user space the kernel is asked besides whether
+ * anybody at all has the file open (a lease), which covers processes that may not be looked at.
+ * What cannot be found out counts as needed. A map that is only the inner map of another one loses
+ * its pin, not its elements.
  */
 #include "cli/garbage.h"
 

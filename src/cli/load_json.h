@@ -5,10 +5,10 @@
 
 #include "cli/mapref.h"
 
-/* {"key":K,"value":V}, or for values per CPU {"key":K,"values":[{"cpu":0,"value":V},...]}. K and V are
- * typed by BTF, or [byte,...], or without BTF a number of 1, 2, 4 or 8 bytes. A single V of a per-CPU map goes to all
- * CPUs; CPUs that are not named get zeroes. Buffers are of the syscall's sizes. 1, or -EINVAL, -ERANGE
- * with a sentence. */
+/* {"key":K,"value":V}, or for values per CPU {"key":K,"values":[{"cpu":0,"value":V},...]}. K and V
+ * are typed by BTF, or [byte,...], or without BTF a number of 1, 2, 4 or 8 bytes. A single V of a
+ * per-CPU map goes to all CPUs; CPUs that are not named get zeroes. Buffers are of the syscall's
+ * sizes. 1, or -EINVAL, -ERANGE with a sentence. */
 int load_json(const struct mapref *ref, const char *line, void *ret_key, void *ret_value);
 
 #endif

@@ -20,7 +20,8 @@ struct mapref {
 	uint32_t value_type;
 };
 
-/* MAP := [user|kernel] (id N | pinned FILE | name NAME | PATH). 0 or an exit code, the sentence printed. */
+/* MAP := [user|kernel] (id N | pinned FILE | name NAME | PATH). 0 or an exit code, the sentence
+ * printed. */
 int mapref_parse(struct cli *cli, struct args *args, struct mapref *ret_ref);
 
 /* The map behind a descriptor, which the reference owns from then on, also on failure. */

@@ -184,8 +184,8 @@ static int file_check(const char *path, struct text *why)
 	return -EINVAL;
 }
 
-/* libbpf first loads a trivial program, of two types in turn, and only the second one's failure is heard, which
- * is that we have no such type. If the first one fails, its sentence is the cause. */
+/* libbpf first loads a trivial program, of two types in turn, and only the second one's failure is
+ * heard, which is that we have no such type. If the first one fails, its sentence is the cause. */
 static const char *load_sentence(void)
 {
 	const struct bpf_insn trivial[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},

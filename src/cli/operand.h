@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* operand.h: the frame of the verbs on one element: MAP, and room for the element's key and value. */
+/* operand.h: the frame of the verbs on one element: MAP, and room for the element's key and
+ * value. */
 #ifndef BPFMAP_CLI_OPERAND_H
 #define BPFMAP_CLI_OPERAND_H
 
@@ -17,7 +18,8 @@ typedef int operand_verb(struct cli *cli, struct args *args, const struct operan
 /* Takes MAP out of the words and does the verb with it. An exit code. */
 int operand_run(struct cli *cli, struct args *args, operand_verb *verb);
 
-/* Takes key DATA out of the words, into on->key; usage is the verb's, for the sentence. An exit code. */
+/* Takes key DATA out of the words, into on->key; usage is the verb's, for the sentence. An exit
+ * code. */
 int operand_key(struct args *args, const struct operand *on, const char *usage);
 /* The same where nothing may follow. */
 int operand_key_alone(struct args *args, const struct operand *on, const char *usage);

@@ -66,8 +66,8 @@ struct out *out_new(enum out_style style, enum out_bytes bytes);
 /* Flush and free; 0 or -errno: output was lost (disk full, closed pipe). */
 int out_finish(struct out *out);
 
-/* The two implementations: out_plain.c, out_json.c. JSON goes to any file; what is not stdout is closed by its
- * owner after out->ops->free(). */
+/* The two implementations: out_plain.c, out_json.c. JSON goes to any file; what is not stdout is
+ * closed by its owner after out->ops->free(). */
 struct out *out_plain_new(void);
 struct out *out_json_new(FILE *file, enum out_style style, enum out_bytes bytes);
 
@@ -89,7 +89,8 @@ void out_size(struct out *out, uint64_t bytes);
 /* Time: seconds, for people in ms and so on. */
 void out_seconds(struct out *out, double seconds);
 void out_bool(struct out *out, bool value);
-/* Also what a verb that has nothing to say prints, so that JSON output is one text, as bpftool's. */
+/* Also what a verb that has nothing to say prints, so that JSON output is one text, as
+ * bpftool's. */
 void out_null(struct out *out);
 void out_str(struct out *out, const char *s);
 void out_strn(struct out *out, const char *s, size_t len);

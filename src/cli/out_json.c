@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* out_json.c: the JSON writer. Compact, or two spaces of indentation per level (-p).
  *
- * Every output is one JSON text, or a line for each of several. Strings that are not UTF-8 have their bytes from 0x80 written as
- * U+0080..U+00FF, so that the text stays valid whatever a map contains.
+ * Every output is one JSON text, or a line for each of several. Strings that are not UTF-8 have
+ * their bytes from 0x80 written as U+0080..U+00FF, so that the text stays valid whatever a map
+ * contains.
  */
 #include "cli/out.h"
 

@@ -18,8 +18,8 @@ struct places {
 	size_t unseen; /* processes that may not be looked at */
 };
 
-/* All pins below the backend's pin directory; among the processes that may be looked at those that have
- * a descriptor of a map, or (in user space) have mapped it. This process is left out. */
+/* All pins below the backend's pin directory; among the processes that may be looked at those that
+ * have a descriptor of a map, or (in user space) have mapped it. This process is left out. */
 void places_find(const struct backend *backend, struct places *ret_places);
 void places_free(struct places *places);
 

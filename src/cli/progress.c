@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* progress.c: see progress.h. The clock is read seldom: after so many steps as took some milliseconds so
- * far, so that a step costs a comparison. */
+/* progress.c: see progress.h. The clock is read seldom: after so many steps as took some
+ * milliseconds so far, so that a step costs a comparison. */
 #include "cli/progress.h"
 
 #include "base/clock.h"
@@ -139,7 +139,8 @@ void progress_look(struct progress *progress, uint64_t done)
 		return;
 	now = clock_now_ns();
 	elapsed = now - progress->begun_ns;
-	/* As many steps as took some milliseconds so far, but never twice as many as ever before. */
+	/* As many steps as took some milliseconds so far, but never twice as many as ever
+	 * before. */
 	if (elapsed < LOOK_NS || done * LOOK_NS / elapsed > progress->stride) {
 		if (progress->stride < STRIDE_MAX)
 			progress->stride *= 2;

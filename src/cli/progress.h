@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* progress.h: how far a long verb has come, in one line on stderr that is gone when it is done. Shown only
- * to people: stderr is a terminal that can go back in a line, and the work lasts longer than half a second. */
+/* progress.h: how far a long verb has come, in one line on stderr that is gone when it is done.
+ * Shown only to people: stderr is a terminal that can go back in a line, and the work lasts longer
+ * than half a second. */
 #ifndef BPFMAP_CLI_PROGRESS_H
 #define BPFMAP_CLI_PROGRESS_H
 
@@ -35,8 +36,8 @@ static inline void progress_at(struct progress *progress, uint64_t done)
 /* Clear the line. */
 void progress_end(struct progress *progress);
 
-/* Clear the line, whoever drew it: something else is about to be written to stderr. It comes back if the work
- * goes on. */
+/* Clear the line, whoever drew it: something else is about to be written to stderr. It comes back
+ * if the work goes on. */
 void progress_hide(void);
 
 #endif

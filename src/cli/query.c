@@ -10,7 +10,8 @@
 
 /* ---- where ---- */
 
-/* As C spells it, and as words that a shell leaves alone. Longer signs stand before shorter ones. */
+/* As C spells it, and as words that a shell leaves alone. Longer signs stand before shorter
+ * ones. */
 static const struct {
 	const char *sign;
 	const char *word;

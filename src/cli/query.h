@@ -33,8 +33,8 @@ struct query {
 	struct btf_fold fold;
 };
 
-/* The words behind MAP: where FIELD OP CONSTANT, sort FIELD [desc|asc], limit N, percpu VIEW, table,
- * lines. Free it also after a failure. 0 or an exit code. */
+/* The words behind MAP: where FIELD OP CONSTANT, sort FIELD [desc|asc], limit N, percpu VIEW,
+ * table, lines. Free it also after a failure. 0 or an exit code. */
 int query_parse(const struct mapref *ref, struct args *args, struct query *ret_query);
 void query_free(struct query *query);
 

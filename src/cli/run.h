@@ -8,14 +8,15 @@
  *   run_report.c   the report
  *   verb_run.c     the threads
  *
- * Passes       Programs run one after the other, each over all packets; loops repeat that. A pass begins
- *              when all packets of the one before are done. What cannot be read twice (standard input
- *              without loop, interfaces) is a single pass, in which each batch goes to every program.
- * Threads      Each takes the next batch when it is done with one, so packets are dealt out in order and
- *              run in about that order; one thread runs them exactly in order.
- * Locks        feed.lock: where the feed stands; held while packets are read. run.lock: run.total, ended,
- *              which threads bring up to date after each batch from a stream, else when run.wanted has
- *              changed. Never both.
+ * Passes       Programs run one after the other, each over all packets; loops repeat that. A pass
+ *              begins when all packets of the one before are done. What cannot be read twice
+ *              (standard input without loop, interfaces) is a single pass, in which each batch goes
+ *              to every program.
+ * Threads      Each takes the next batch when it is done with one, so packets are dealt out in
+ *              order and run in about that order; one thread runs them exactly in order.
+ * Locks        feed.lock: where the feed stands; held while packets are read. run.lock: run.total,
+ *              ended, which threads bring up to date after each batch from a stream, else when
+ *              run.wanted has changed. Never both.
  */
 #ifndef BPFMAP_CLI_RUN_H
 #define BPFMAP_CLI_RUN_H

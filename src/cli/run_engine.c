@@ -2,8 +2,8 @@
 /* run_engine.c: a batch through a program.
  *
  * In user space a batch is copied into rooms first, each with the head and tail room that
- * BPF_PROG_TEST_RUN gives, and then run; the time is that of the runs alone. What such a room cannot
- * take, repeated runs and the kernel go through BPF_PROG_TEST_RUN, a call per packet.
+ * BPF_PROG_TEST_RUN gives, and then run; the time is that of the runs alone. What such a room
+ * cannot take, repeated runs and the kernel go through BPF_PROG_TEST_RUN, a call per packet.
  */
 #include "cli/run.h"
 
@@ -16,8 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The rooms that BPF_PROG_TEST_RUN gives (src/bpf/prog_run.c): a page less what the kernel keeps at its
- * end, which is an odd number of cache lines, so that rooms do not fall into the same sets. */
+/* The rooms that BPF_PROG_TEST_RUN gives (src/bpf/prog_run.c): a page less what the kernel keeps at
+ * its end, which is an odd number of cache lines, so that rooms do not fall into the same sets. */
 #define ROOM	 (4096u - 320u)
 #define XDP_HEAD 256u
 #define SKB_HEAD 64u

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* run_feed.c: packets, dealt out to threads in batches.
  *
- * Captures are read into memory once, so that running them again measures the program and not libpcap.
- * What is larger than words->memory_bytes is read anew in every pass. What cannot be read twice is
- * streamed: the thread that wants packets reads them itself, under the lock.
+ * Captures are read into memory once, so that running them again measures the program and not
+ * libpcap. What is larger than words->memory_bytes is read anew in every pass. What cannot be read
+ * twice is streamed: the thread that wants packets reads them itself, under the lock.
  *
  * Packets in memory   bytes: one mapping, reserved and not touched; kept[i] says where packet i is
- * A pass              [0, end) of packets, over all loops if there is one program: small captures are
- *                     run thousands of times in a second, and threads should not wait for each other
- *                     at each end
+ * A pass              [0, end) of packets, over all loops if there is one program: small captures
+ *                     are run thousands of times in a second, and threads should not wait for each
+ *                     other at each end
  */
 #include "cli/run.h"
 

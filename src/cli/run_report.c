@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* run_report.c: what bpfmap run has to say in the end: for one program fields, for several a table. */
+/* run_report.c: what bpfmap run has to say in the end: for one program fields, for several a
+ * table. */
 #include "cli/run.h"
 
 #include <bpf/libbpf.h>
@@ -148,7 +149,8 @@ static int failure(const struct run *run, const struct run_stats *all)
 			     text_str(&run->total[i].why));
 }
 
-/* A capture that breaks off ends the run with an error; what was processed is reported all the same. */
+/* A capture that breaks off ends the run with an error; what was processed is reported all the
+ * same. */
 int run_report(struct run *run)
 {
 	const struct run_stats all = sum(run);

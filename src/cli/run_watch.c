@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* run_watch.c: the live view: speed, verdicts and the first elements of maps, drawn over itself on stderr
- * once a second while the programs run. Only where stderr is a terminal: the report is the same without. */
+/* run_watch.c: the live view: speed, verdicts and the first elements of maps, drawn over itself on
+ * stderr once a second while the programs run. Only where stderr is a terminal: the report is the
+ * same without. */
 #include "cli/element.h"
 #include "cli/progress.h"
 #include "cli/run.h"
@@ -197,7 +198,8 @@ static void cell_put(struct text *line, const struct text *cell, size_t width, b
 	text_addf(line, right ? "  %*s" : "  %-*s", (int)width, cut);
 }
 
-/* The columns in the order in which they are shown. Long keys come last: the counters are what moves. */
+/* The columns in the order in which they are shown. Long keys come last: the counters are what
+ * moves. */
 static size_t columns_order(const struct watch_rows *rows, size_t *ret_order)
 {
 	const struct top_cells *first = &rows->row[0];

@@ -35,7 +35,8 @@ bool shape_is_bloom(const struct shape *shape)
 
 /* ---- from a map ---- */
 
-/* Types whose elements are bytes that mean the same elsewhere, and can be read without being taken. */
+/* Types whose elements are bytes that mean the same elsewhere, and can be read without being
+ * taken. */
 static int type_check(const struct mapref *ref)
 {
 	switch (ref->info.type) {

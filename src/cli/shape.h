@@ -48,8 +48,8 @@ void shape_free(struct shape *shape);
 /* EINVAL with a sentence unless elements of the one can be elements of the other. */
 int shape_fits(const struct shape *from, const struct shape *to);
 
-/* A new map of that shape: its descriptor or -errno. dir: where its file is made, NULL: in the runtime
- * directory; for the kernel always NULL. */
+/* A new map of that shape: its descriptor or -errno. dir: where its file is made, NULL: in the
+ * runtime directory; for the kernel always NULL. */
 int shape_create(const struct shape *shape, const struct backend *backend, const char *dir);
 
 /* Puts the elements into the new map behind the descriptor. An exit code. */

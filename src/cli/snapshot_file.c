@@ -17,8 +17,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
-/* Elements are collected to so many bytes: little is lost to the chunks' heads, and damage to one costs
- * little to find. */
+/* Elements are collected to so many bytes: little is lost to the chunks' heads, and damage to one
+ * costs little to find. */
 #define CHUNK_BYTES (256u << 10)
 #define BTF_MAX	    (16u << 20)
 #define CPUS_MAX    4096
@@ -357,7 +357,8 @@ static int get(struct snapshot_reader *r, void *data, size_t len)
 	return 0;
 }
 
-/* Lengths that a map may have; beyond them a file is no snapshot of ours, whatever its checksums say. */
+/* Lengths that a map may have; beyond them a file is no snapshot of ours, whatever its checksums
+ * say. */
 static bool head_is_sound(const struct snapshot_head *head)
 {
 	bool keyless = head->type == BPF_MAP_TYPE_BLOOM_FILTER;

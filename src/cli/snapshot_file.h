@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* snapshot_file.h: a map in a file, to be carried anywhere. Format: man/bpfmap-snapshot.5.scd, which
- * tests/cli/save.sh reads with a program of its own. Numbers and elements are in the byte order of the
- * machine that wrote them, which the file tells.
+/* snapshot_file.h: a map in a file, to be carried anywhere. Format: man/bpfmap-snapshot.5.scd,
+ * which tests/cli/save.sh reads with a program of its own. Numbers and elements are in the byte
+ * order of the machine that wrote them, which the file tells.
  *
  *   0     struct snapshot_head
- *   256   chunks: struct snapshot_chunk, then its bytes. BTF (if there is any), ELEM or BITS, last END.
+ *   256   chunks: struct snapshot_chunk, then its bytes. BTF (if there is any), ELEM or BITS, last
+ *         END.
  *
- * A file is written under another name and renamed when it is complete and on the disk. Whoever reads one
- * believes nothing: every chunk has a checksum, and every length is compared with what is left.
+ * A file is written under another name and renamed when it is complete and on the disk. Whoever
+ * reads one believes nothing: every chunk has a checksum, and every length is compared with what is
+ * left.
  */
 #ifndef BPFMAP_CLI_SNAPSHOT_FILE_H
 #define BPFMAP_CLI_SNAPSHOT_FILE_H
@@ -76,13 +78,14 @@ struct snapshot_reader;
 /* True if there is a file that begins as a snapshot does. */
 bool snapshot_is_file(const char *path);
 
-/* Everything below: 0 or -errno with a sentence. EEXIST: path is something else than a snapshot, which
- * is not overwritten. */
+/* Everything below: 0 or -errno with a sentence. EEXIST: path is something else than a snapshot,
+ * which is not overwritten. */
 int snapshot_create(const char *path, const struct shape *shape, uint32_t flags,
 		    struct snapshot_writer **ret_writer);
 /* A record_fn; arg is the writer. */
 int snapshot_add(void *arg, const struct record *record);
-/* The file is complete and gets its name. Frees the writer, as does snapshot_abort(), which leaves nothing. */
+/* The file is complete and gets its name. Frees the writer, as does snapshot_abort(), which leaves
+ * nothing. */
 int snapshot_commit(struct snapshot_writer *writer, uint64_t *ret_bytes);
 void snapshot_abort(struct snapshot_writer *writer);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* successor.c: see successor.h. Each pin is swapped by one rename(2): whoever opens it gets the old map or the
- * new one. */
+/* successor.c: see successor.h. Each pin is swapped by one rename(2): whoever opens it gets the old
+ * map or the new one. */
 #include "cli/successor.h"
 
 #include "base/error.h"
@@ -109,7 +109,8 @@ int successor_swap(const struct successor *r, int fd)
 		return fail_os(errno, "cannot stat the map's file");
 	for (size_t i = 0; !err && i < r->count; i++)
 		err = pin_swap(fd, r->pins[i]);
-	/* Who might open the old one may open the new one; the owner only where we may give files away. */
+	/* Who might open the old one may open the new one; the owner only where we may give files
+	 * away. */
 	if (!err && (fchmod(fd, old.st_mode & 07777) ||
 		     (fchown(fd, old.st_uid, old.st_gid) && errno != EPERM)))
 		err = fail_os(errno, "cannot give the new map the old one's mode");

@@ -14,13 +14,13 @@ struct successor {
 	size_t count;
 };
 
-/* The pins of a map that the words (from MAP on) name. 0, or -ENOENT with a sentence: it has none. Free it
- * with successor_free(). */
+/* The pins of a map that the words (from MAP on) name. 0, or -ENOENT with a sentence: it has none.
+ * Free it with successor_free(). */
 int successor_find(const struct mapref *ref, struct args words, struct successor *ret_successor);
 void successor_free(struct successor *successor);
 
-/* 0, or -EBUSY with a sentence that names who holds the old one. Others would be told with their next write;
- * whether they can live with that only the user knows. */
+/* 0, or -EBUSY with a sentence that names who holds the old one. Others would be told with their
+ * next write; whether they can live with that only the user knows. */
 int successor_holders(const struct successor *successor);
 
 /* Where the old one's file is: where the new one's has to be made. */

@@ -10,8 +10,8 @@
  *   test_report.c   results for people, TAP, JUnit
  *   verb_test.c     the words
  *
- * A file's faults are sentences that begin with "FILE:LINE:COLUMN: "; functions that find one return
- * -EINVAL, with the sentence in bpfmap_last_error().
+ * A file's faults are sentences that begin with "FILE:LINE:COLUMN: "; functions that find one
+ * return -EINVAL, with the sentence in bpfmap_last_error().
  */
 #ifndef BPFMAP_CLI_TEST_H
 #define BPFMAP_CLI_TEST_H

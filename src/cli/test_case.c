@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* test_case.c: one case. The object is loaded anew, so that its maps are empty and its variables as they
- * were compiled, unless the case goes on with those of the case before. The program runs by
+/* test_case.c: one case. The object is loaded anew, so that its maps are empty and its variables as
+ * they were compiled, unless the case goes on with those of the case before. The program runs by
  * BPF_PROG_TEST_RUN in both engines. */
 #include "cli/test.h"
 #include "cli/verdict.h"
@@ -306,8 +306,8 @@ static void name_add(const char **names, size_t *count, const char *name)
 	names[(*count)++] = name;
 }
 
-/* 0, or -errno with the sentence in why. Loaded are the programs of this case and of those that go on with its
- * maps, and no others: one that the kernel refuses shall not be in the way. */
+/* 0, or -errno with the sentence in why. Loaded are the programs of this case and of those that go
+ * on with its maps, and no others: one that the kernel refuses shall not be in the way. */
 static int case_load(struct test_run *run, const struct test_file *file,
 		     const struct test_case *test, struct text *why)
 {

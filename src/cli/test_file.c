@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* test_file.c: a test file's structure. It is YAML; each mapping has a table of the keys that it may have,
- * and a key that is not in it is refused, as it would otherwise be missed in silence. What stands behind
- * the keys of values, packets and maps is read when the case runs and the types are known. */
+/* test_file.c: a test file's structure. It is YAML; each mapping has a table of the keys that it
+ * may have, and a key that is not in it is refused, as it would otherwise be missed in silence.
+ * What stands behind the keys of values, packets and maps is read when the case runs and the types
+ * are known. */
 #include "cli/test.h"
 
 #include "base/error.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* test_maps.c: maps before and after a case.
  *
- * Of a map named in expect: maps:, each element that is listed must be there with this value, as far as
- * the value says, or be absent; each that is not listed must be as it was before the run. changes: compares
- * numbers with what they were. A map with values per CPU is given its value on CPU 0, zeroes on the others,
- * and compared by the sum over all.
+ * Of a map named in expect: maps:, each element that is listed must be there with this value, as
+ * far as the value says, or be absent; each that is not listed must be as it was before the run.
+ * changes: compares numbers with what they were. A map with values per CPU is given its value on
+ * CPU 0, zeroes on the others, and compared by the sum over all.
  */
 #include "cli/btf_print.h"
 #include "cli/element.h"

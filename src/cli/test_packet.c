@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* test_packet.c: packets of test files: hexadecimal bytes, a frame of a capture, or a list of headers
- * (packet.def) and payloads, of which lengths, protocols and checksums are worked out. A header reaches to
- * the packet's end. */
+/* test_packet.c: packets of test files: hexadecimal bytes, a frame of a capture, or a list of
+ * headers (packet.def) and payloads, of which lengths, protocols and checksums are worked out. A
+ * header reaches to the packet's end. */
 #include "cli/capture.h"
 #include "cli/test.h"
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* test_value.c: keys and values of a test file.
  *
- * A YAML value is spelt as the text that the tool takes for DATA, and read by the type. Read twice, into
- * zeroes and into ones, it shows which bits it says something about: a bit that is the same in both. */
+ * A YAML value is spelt as the text that the tool takes for DATA, and read by the type. Read twice,
+ * into zeroes and into ones, it shows which bits it says something about: a bit that is the same in
+ * both. */
 #include "cli/test.h"
 
 #include "bpfmap/bpfmap.h"

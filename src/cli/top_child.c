@@ -21,7 +21,8 @@ __attribute__((noreturn)) static void child_run(pid_t parent, void (*work)(void 
 	static const int signals[] = {SIGHUP, SIGINT,  SIGQUIT, SIGTERM, SIGSEGV,
 				      SIGBUS, SIGABRT, SIGFPE,	SIGILL};
 
-	/* The screen is the parent's: neither its handlers nor the terminal's keys are meant here. */
+	/* The screen is the parent's: neither its handlers nor the terminal's keys are meant
+	 * here. */
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
 		signal(signals[i], i < 4 ? SIG_IGN : SIG_DFL);
 	prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* top_collect.c: one look at all maps of both worlds; here those of the kernel.
  *
- * Who pins and who holds the kernel's maps is looked up seldom: opening ten thousand pins takes a while,
- * and the walk over /proc too. So a look costs little, and the rest is spread out.
+ * Who pins and who holds the kernel's maps is looked up seldom: opening ten thousand pins takes a
+ * while, and the walk over /proc too. So a look costs little, and the rest is spread out.
  */
 #include "cli/top_collect.h"
 
@@ -16,7 +16,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Pins and holders are looked up again after so many times what it took, and not before two seconds. */
+/* Pins and holders are looked up again after so many times what it took, and not before two
+ * seconds. */
 #define PLACES_SHARE	20
 #define PLACES_LEAST_NS 2000000000ull
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* top_collect.h: one look at all maps of both worlds. It keeps no map open, so that maps go when their
- * users do. */
+/* top_collect.h: one look at all maps of both worlds. It keeps no map open, so that maps go when
+ * their users do. */
 #ifndef BPFMAP_CLI_TOP_COLLECT_H
 #define BPFMAP_CLI_TOP_COLLECT_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* top_keys.h: the first elements of one map by a number or its rate, found by a child that walks over the
- * map again and again. */
+/* top_keys.h: the first elements of one map by a number or its rate, found by a child that walks
+ * over the map again and again. */
 #ifndef BPFMAP_CLI_TOP_KEYS_H
 #define BPFMAP_CLI_TOP_KEYS_H
 
@@ -10,8 +10,8 @@
 /* What to look for. */
 struct top_keys_want {
 	const struct mapref *ref;
-	const struct field
-		*field; /* NULL: values have no number; the first elements in order of keys */
+	/* NULL: values have no number; the first elements in order of keys. */
+	const struct field *field;
 	bool ascending;
 	uint32_t limit;
 	uint64_t interval_ns;

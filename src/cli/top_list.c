@@ -62,7 +62,8 @@ static void layout_widen(struct layout *layout, int columns)
 	layout_sum(layout);
 }
 
-/* Texts and ids are as wide as the longest of them; pins and processes change too often for that. */
+/* Texts and ids are as wide as the longest of them; pins and processes change too often for
+ * that. */
 static int width_needed(const struct top_model *model, enum top_column column)
 {
 	const struct top_column_info *info = &top_column_info[column];

@@ -58,8 +58,8 @@ extern const char *const top_world_name[TOP_WORLDS];
 struct top_facts {
 	enum top_world world;
 	uint32_t id;
-	uint64_t
-		created_ns; /* distinguishes maps that have the same id one after the other; 0: unknown */
+	/* Distinguishes maps that have the same id one after the other; 0: unknown. */
+	uint64_t created_ns;
 	char name[16];
 	const char *type; /* lasts */
 	uint32_t max_entries;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* top_pages.c: keys and time.
  *
- * The loop sleeps until a key, a signal, elements from the child, or the next look. A look that took t is
- * followed by at least nine times t of rest, so that watching takes no more than a tenth of a CPU.
+ * The loop sleeps until a key, a signal, elements from the child, or the next look. A look that
+ * took t is followed by at least nine times t of rest, so that watching takes no more than a tenth
+ * of a CPU.
  */
 #include "cli/top.h"
 #include "cli/top_term.h"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* top_rank.c: the first N of a map's elements.
  *
- * The N are kept in order while elements come; nearly all of a large map's elements lose against the last
- * of them and cost one comparison. Keys are remembered in an open table, at most three quarters full.
+ * The N are kept in order while elements come; nearly all of a large map's elements lose against
+ * the last of them and cost one comparison. Keys are remembered in an open table, at most three
+ * quarters full.
  */
 #include "cli/top_rank.h"
 

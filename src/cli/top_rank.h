@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* top_rank.h: the first N of a map's elements by a number and by how fast it changes. It asks no map and
- * draws nothing: elements are handed to it, walk after walk.
+/* top_rank.h: the first N of a map's elements by a number and by how fast it changes. It asks no
+ * map and draws nothing: elements are handed to it, walk after walk.
  *
- * What the number was at the last walk is remembered for each key, in a table of TOP_RANK_ELEMENTS at
- * most: elements beyond those are ranked by number only.
+ * What the number was at the last walk is remembered for each key, in a table of TOP_RANK_ELEMENTS
+ * at most: elements beyond those are ranked by number only.
  */
 #ifndef BPFMAP_CLI_TOP_RANK_H
 #define BPFMAP_CLI_TOP_RANK_H

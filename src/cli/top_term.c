@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* top_term.c: the terminal, through ncurses.
  *
- * While pages are shown, stderr leads to a file in memory: a sentence of the library or libbpf would spoil the
- * page; it is shown as a message instead. Signals that end the process are taken note of, and the
- * main loop ends; those of a crash restore the terminal and then do what they would have done.
+ * While pages are shown, stderr leads to a file in memory: a sentence of the library or libbpf
+ * would spoil the page; it is shown as a message instead. Signals that end the process are taken
+ * note of, and the main loop ends; those of a crash restore the terminal and then do what they
+ * would have done.
  */
 #include "cli/top_term.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* top_term.h: the terminal, through ncurses. Whatever ends the process, but SIGKILL, leaves it as it was. */
+/* top_term.h: the terminal, through ncurses. Whatever ends the process, but SIGKILL, leaves it as
+ * it was. */
 #ifndef BPFMAP_CLI_TOP_TERM_H
 #define BPFMAP_CLI_TOP_TERM_H
 
@@ -36,7 +37,8 @@ int top_term_columns(void);
 void top_term_begin(void); /* a new page */
 void top_term_end(void);
 
-/* Text in width columns: cut off or filled up with blanks. Returns the columns it takes unfilled. */
+/* Text in width columns: cut off or filled up with blanks. Returns the columns it takes
+ * unfilled. */
 int top_put(int y, int x, int width, int ink, enum top_align align, const char *text);
 /* A bar of that share (0 to 1). */
 void top_put_bar(int y, int x, int width, int ink, double share);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* top_user.c: one look at the maps in user space: a single walk over the pins and over the descriptors of all
- * processes finds the maps, their pins and their holders. A file is recognised once for each look and
- * opened for no longer than its counters are read.
+/* top_user.c: one look at the maps in user space: a single walk over the pins and over the
+ * descriptors of all processes finds the maps, their pins and their holders. A file is recognised
+ * once for each look and opened for no longer than its counters are read.
  */
 #include "cli/top_collect.h"
 
@@ -32,7 +32,8 @@ struct user_file {
 struct user_scan {
 	const struct top_collector *collector;
 	uint64_t now_ns;
-	/* The runtime directory, where all maps are: its file system, and its path with a slash behind. */
+	/* The runtime directory, where all maps are: its file system, and its path with a slash
+	 * behind. */
 	dev_t dev;
 	char dir[PATH_MAX + 1];
 	struct user_file *chain[CHAINS];

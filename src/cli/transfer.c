@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* transfer.c: see transfer.h. Maps in user space are read and written through bpfmap.h, which knows lengths and
- * Bloom filters' bits; the kernel's through bpf(2), in batches where it can. */
+/* transfer.c: see transfer.h. Maps in user space are read and written through bpfmap.h, which knows
+ * lengths and Bloom filters' bits; the kernel's through bpf(2), in batches where it can. */
 #include "cli/transfer.h"
 
 #include "base/clock.h"
@@ -20,8 +20,8 @@
 #define BLOOM_WORDS 8192
 /* Elements of one bpf(2) call. */
 #define BATCH 256
-/* Within so much time all writers must be held, and within so much all elements be read: after a second
- * writers would give up. */
+/* Within so much time all writers must be held, and within so much all elements be read: after a
+ * second writers would give up. */
 #define HOLD_NS 400000000ull
 #define READ_NS 400000000ull
 /* Elements between two looks at the clock. */
@@ -172,7 +172,8 @@ static void room_make(const struct reading *reading, struct records *records)
 				reading->key_size + reading->value_bytes);
 }
 
-/* Of one moment: read while nobody can write. In order of age: read with the order of the beginning. */
+/* Of one moment: read while nobody can write. In order of age: read with the order of the
+ * beginning. */
 static int kept_each(struct reading *reading)
 {
 	struct keeping keeping = {.map = reading->map};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* transfer.h: elements read out of a map and put into another one, in whichever world. 0 or -errno with a
- * sentence throughout. */
+/* transfer.h: elements read out of a map and put into another one, in whichever world. 0 or -errno
+ * with a sentence throughout. */
 #ifndef BPFMAP_CLI_TRANSFER_H
 #define BPFMAP_CLI_TRANSFER_H
 
@@ -11,14 +11,14 @@
 struct transfer_read {
 	bool one_moment;	   /* writers wait meanwhile; ENOTSUP, ETIMEDOUT */
 	struct progress *progress; /* or NULL */
-	bool ret_by_age; /* an LRU map's elements came in the order in which it would give them up */
+	bool ret_by_age;    /* elements came in the order in which an LRU map would give them up */
 	uint64_t ret_count; /* elements */
 	uint64_t ret_lost;  /* of a damaged map: elements that are not where they belong */
 };
 
-/* Every element of a map. In user space each one that is there throughout is seen exactly once, its value
- * is not a mixture, and the elements of a bucket are of one moment (bpfmap_iter_next()). The kernel
- * promises less: live_walk.c. */
+/* Every element of a map. In user space each one that is there throughout is seen exactly once, its
+ * value is not a mixture, and the elements of a bucket are of one moment (bpfmap_iter_next()). The
+ * kernel promises less: live_walk.c. */
 int transfer_each(const struct mapref *ref, struct transfer_read *how, record_fn *record,
 		  void *arg);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* variable.h: verbs on maps whose elements have lengths of their own (BPFMAP_F_VARIABLE). bpf(2) has no
- * lengths, so such a map is worked on through bpfmap.h. */
+/* variable.h: verbs on maps whose elements have lengths of their own (BPFMAP_F_VARIABLE). bpf(2)
+ * has no lengths, so such a map is worked on through bpfmap.h. */
 #ifndef BPFMAP_CLI_VARIABLE_H
 #define BPFMAP_CLI_VARIABLE_H
 

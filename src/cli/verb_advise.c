@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_advise.c: whether another type or size would serve a live map better, with reasons and figures. */
+/* verb_advise.c: whether another type or size would serve a live map better, with reasons and
+ * figures. */
 #include "cli/advise.h"
 
 #include "cli/text.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_check.c: verify every invariant of a map's bytes. Looks only: what dead writers left is reported, and
- * repair mends it. */
+/* verb_check.c: verify every invariant of a map's bytes. Looks only: what dead writers left is
+ * reported, and repair mends it. */
 #include "cli/mapref.h"
 #include "cli/writers.h"
 

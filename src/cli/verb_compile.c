@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_compile.c: compile the programs of an object ahead of time, into a file that needs no compiler. */
+/* verb_compile.c: compile the programs of an object ahead of time, into a file that needs no
+ * compiler. */
 #include "cli/object.h"
 
 #include "base/clock.h"

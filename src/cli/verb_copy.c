@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_copy.c: the elements of one map into another, in whichever worlds; the other is made if it is not
- * there. A new map gets its name when all is in it. */
+/* verb_copy.c: the elements of one map into another, in whichever worlds; the other is made if it
+ * is not there. A new map gets its name when all is in it. */
 #include "cli/transfer.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_diff.c: what two maps or snapshots do not have in common. Exit code 1 if there is anything, as
- * diff(1); what cannot be compared is never 1. Both sides are read into memory and sorted by key. */
+/* verb_diff.c: what two maps or snapshots do not have in common. Exit code 1 if there is anything,
+ * as diff(1); what cannot be compared is never 1. Both sides are read into memory and sorted by
+ * key. */
 #include "cli/element.h"
 #include "cli/records.h"
 #include "cli/snapshot_file.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_persist.c: a map in a file on a disk, which survives a reboot (map/disk.h). The file gets its name when
- * everything is in it and on the disk; killed before, there is nothing. */
+/* verb_persist.c: a map in a file on a disk, which survives a reboot (map/disk.h). The file gets
+ * its name when everything is in it and on the disk; killed before, there is nothing. */
 #include "cli/text.h"
 #include "cli/transfer.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_repair.c: make a map in user space sound again. What dead writers left is finished or undone in place. If
- * the bytes make no sense otherwise, every element that can be read is put into a new map of the same kind,
- * which takes over the pins (successor.h). */
+/* verb_repair.c: make a map in user space sound again. What dead writers left is finished or undone
+ * in place. If the bytes make no sense otherwise, every element that can be read is put into a new
+ * map of the same kind, which takes over the pins (successor.h). */
 #include "cli/successor.h"
 #include "cli/text.h"
 #include "cli/transfer.h"
@@ -88,8 +88,8 @@ static int rebuild_in(struct repair *r, const char *dir)
 	return err;
 }
 
-/* Writers wait from here on, and are told where to go afterwards. In a frozen map, or through a handle that
- * damage makes read-only, nobody writes. */
+/* Writers wait from here on, and are told where to go afterwards. In a frozen map, or through a
+ * handle that damage makes read-only, nobody writes. */
 static int rebuild(struct repair *r)
 {
 	struct text dir = {0};

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_resize.c: give a map room for more elements, or for fewer. A region never changes its size; so a
- * new one is made beside it and filled, and takes over the pins (successor.h). Meanwhile writers
- * through the API wait; afterwards those who still have the old one are told where its elements are
- * (map/move.h). Programs ask nobody before they write: what they changed meanwhile is noticed by the
- * counters, and the filling begins again. */
+/* verb_resize.c: give a map room for more elements, or for fewer. A region never changes its size;
+ * so a new one is made beside it and filled, and takes over the pins (successor.h). Meanwhile
+ * writers through the API wait; afterwards those who still have the old one are told where its
+ * elements are (map/move.h). Programs ask nobody before they write: what they changed meanwhile is
+ * noticed by the counters, and the filling begins again. */
 #include "cli/successor.h"
 #include "cli/text.h"
 #include "cli/transfer.h"

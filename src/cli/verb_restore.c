@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_restore.c: make a map of a snapshot, in either world, or put its elements into one that is there. A
- * new map gets its name when all is in it. */
+/* verb_restore.c: make a map of a snapshot, in either world, or put its elements into one that is
+ * there. A new map gets its name when all is in it. */
 #include "cli/snapshot_file.h"
 #include "cli/transfer.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* verb_run.c: feed packets to programs; show verdicts, speed and maps. The calling thread looks after the
- * others: how far they are, when it is time to end. */
+/* verb_run.c: feed packets to programs; show verdicts, speed and maps. The calling thread looks
+ * after the others: how far they are, when it is time to end. */
 #include "cli/progress.h"
 #include "cli/run.h"
 

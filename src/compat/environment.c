@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* environment.c: settings for programs that are run with this library preloaded and do not know it. Not for
- * libbpfmap-object, which has the shims for itself and does not see what the program closes.
+/* environment.c: settings for programs that are run with this library preloaded and do not know it.
+ * Not for libbpfmap-object, which has the shims for itself and does not see what the program
+ * closes.
  */
 #include "bpf/command.h"
 

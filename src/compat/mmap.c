@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* mmap.c: mapping a map's descriptor is refused where the kernel would refuse it (frozen and writable,
- * not mappable, beyond the values, ...). What is allowed is the kernel's own mapping of the file.
+/* mmap.c: mapping a map's descriptor is refused where the kernel would refuse it (frozen and
+ * writable, not mappable, beyond the values, ...). What is allowed is the kernel's own mapping of
+ * the file.
  */
 /* Both names of each function are defined here; the headers must not rename one to the other. */
 #undef _FILE_OFFSET_BITS
@@ -23,7 +24,8 @@ static long mmap_raw(void *addr, size_t length, int prot, int flags, int fd, off
 	return raw_syscall(SYS_mmap, (long)addr, (long)length, prot, flags, fd, off);
 }
 
-/* A mapping that was not writable from the start can never be made so: map a read-only descriptor. */
+/* A mapping that was not writable from the start can never be made so: map a read-only
+ * descriptor. */
 static long mmap_readonly(void *addr, size_t length, int prot, int flags, int fd, off_t off)
 {
 	char path[32];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* names_map.c: libbpf's functions on maps and descriptors. Each fills an argument block and calls the
- * engine; the result is libbpf's: -errno, and errno set as well.
+/* names_map.c: libbpf's functions on maps and descriptors. Each fills an argument block and calls
+ * the engine; the result is libbpf's: -errno, and errno set as well.
  */
 #include "bpf/attr.h"
 #include "bpfmap/compat_legacy.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* names_obj.c: libbpf's functions on pins, ids, info, programs and BTF. Conventions as names_map.c. */
+/* names_obj.c: libbpf's functions on pins, ids, info, programs and BTF. Conventions as
+ * names_map.c. */
 #include "bpf/attr.h"
 #include "bpfmap/bpfmap.h"
 #include "compat/engine.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* opts.h: reading libbpf's option structs, which carry their size: a caller that was compiled against
- * another version passes a shorter or a longer one. */
+/* opts.h: reading libbpf's option structs, which carry their size: a caller that was compiled
+ * against another version passes a shorter or a longer one. */
 #ifndef BPFMAP_COMPAT_OPTS_H
 #define BPFMAP_COMPAT_OPTS_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* syscall.c: our syscall(). libbpf calls the kernel through this symbol alone, so number __NR_bpf goes
- * to bpfmap_bpf() and every other one to the kernel, unchanged; those that close descriptors by way of
- * close.c, which reports them. The engine is one word, set before
+/* syscall.c: our syscall(). libbpf calls the kernel through this symbol alone, so number __NR_bpf
+ * goes to bpfmap_bpf() and every other one to the kernel, unchanged; those that close descriptors
+ * by way of close.c, which reports them. The engine is one word, set before
  * use; a plain relaxed read is enough.
  */
 #include "compat/engine.h"
@@ -80,8 +80,8 @@ enum bpfmap_fd_check bpfmap_compat_fd_check(enum bpfmap_fd_check check)
 	return bpfmap_bpf_fd_check(check);
 }
 
-/* Six arguments are read, however few were passed: what lies behind the last one in the caller's frame goes
- * to a call that ignores it. clang's address sanitizer would refuse that. */
+/* Six arguments are read, however few were passed: what lies behind the last one in the caller's
+ * frame goes to a call that ignores it. clang's address sanitizer would refuse that. */
 __attribute__((no_sanitize("address"))) long syscall(long number, ...)
 {
 	long args[6];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* api.c: maps and elements as JSON. A page of elements costs as much as its elements: it begins behind a
- * key, so nothing before it is read. */
+/* api.c: maps and elements as JSON. A page of elements costs as much as its elements: it begins
+ * behind a key, so nothing before it is read. */
 #include "export/api.h"
 
 #include "base/error.h"
@@ -195,7 +195,8 @@ static int key_parse(const struct mapref *ref, const char *text, uint8_t *ret_ke
 	return 0;
 }
 
-/* Lengths of their own have no place in the kernel's calls: elements are counted off from the first. */
+/* Lengths of their own have no place in the kernel's calls: elements are counted off from the
+ * first. */
 static void elements_variable(struct out *out, struct bpfmap *map, uint64_t skip, uint32_t limit)
 {
 	uint32_t key_len, value_len, shown = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* config.c: read a YAML file of ebpf_exporter's format.
  *
- * The document is walked along tables of the keys that each mapping may have, which also bounds the depth:
- * whatever aliases a file contains, the walk ends. A key that is not in its table is an error with its
- * line, as it would otherwise be missed in silence.
+ * The document is walked along tables of the keys that each mapping may have, which also bounds the
+ * depth: whatever aliases a file contains, the walk ends. A key that is not in its table is an
+ * error with its line, as it would otherwise be missed in silence.
  */
 #include "export/config.h"
 
@@ -235,8 +235,8 @@ static int read_sequence(struct reader *reader, const yaml_node_t *node, node_fn
 	return err;
 }
 
-/* A mapping or sequence inside of a struct is read by one function with one pointer: to its array, beside
- * which the length stands. */
+/* A mapping or sequence inside of a struct is read by one function with one pointer: to its array,
+ * beside which the length stands. */
 #define LIST_READER(name, struct_tag, array, length, item, max)                     \
 	static int name(struct reader *reader, const yaml_node_t *node, void *into) \
 	{                                                                           \
@@ -255,7 +255,8 @@ static int read_regexp(struct reader *reader, const yaml_node_t *node, void *int
 	char why[128];
 	int err;
 
-	/* Compiled at once, so that config_free() may free it: an empty one, where it is no expression. */
+	/* Compiled at once, so that config_free() may free it: an empty one, where it is no
+	 * expression. */
 	err = regcomp(into, s ? s : "", REG_EXTENDED | REG_NOSUB);
 	if (!err && s)
 		return 0;

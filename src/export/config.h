@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* config.h: which elements become metrics: a YAML file of ebpf_exporter's format.
  *
- * metrics: counters, gauges and histograms, each with name, help, labels (name, size, padding, decoders) and
- * for histograms bucket_type, bucket_min, bucket_max, bucket_multiplier, bucket_keys. The map is the one
- * that is called as the metric, or as table says. Beyond ebpf_exporter: map (MAP as the tool's verbs take
- * it) and value (a field, such as value.packets); labels may be left out where the key has BTF.
+ * metrics: counters, gauges and histograms, each with name, help, labels (name, size, padding,
+ * decoders) and for histograms bucket_type, bucket_min, bucket_max, bucket_multiplier, bucket_keys.
+ * The map is the one that is called as the metric, or as table says. Beyond ebpf_exporter: map (MAP
+ * as the tool's verbs take it) and value (a field, such as value.packets); labels may be left out
+ * where the key has BTF.
  */
 #ifndef BPFMAP_EXPORT_CONFIG_H
 #define BPFMAP_EXPORT_CONFIG_H

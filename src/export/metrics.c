@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* metrics.c: what /metrics answers. Metrics of maps come from metrics.def, one family after the other. */
+/* metrics.c: what /metrics answers. Metrics of maps come from metrics.def, one family after the
+ * other. */
 #include "export/metrics.h"
 
 #include "base/clock.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* series.c: metrics made of a map's elements.
  *
- * A walk over the map gives a sample per element: labels from the key, a number from the value (of values
- * per CPU the sum). Samples with equal labels are added up, for a decoder may give different keys the same
- * text. Of a histogram the last label is the number of a bucket.
+ * A walk over the map gives a sample per element: labels from the key, a number from the value (of
+ * values per CPU the sum). Samples with equal labels are added up, for a decoder may give different
+ * keys the same text. Of a histogram the last label is the number of a bucket.
  */
 #include "export/series.h"
 

@@ -6,8 +6,8 @@
 #include "export/catalog.h"
 #include "export/config.h"
 
-/* All metrics of the configuration, and for each whether it could be collected. What is wrong with one is said
- * on stderr when it changes. */
+/* All metrics of the configuration, and for each whether it could be collected. What is wrong with
+ * one is said on stderr when it changes. */
 void series_write_all(struct cli *cli, const struct catalog *catalog, struct config *config,
 		      struct expose *expose);
 

@@ -2,14 +2,16 @@
 /* server.c: the HTTP server.
  *
  * One thread, beside the one that counts the kernel's elements: connections are non-blocking
- * (libmicrohttpd's epoll), so a slow client keeps nobody waiting, and every answer is made in one piece and
- * in memory.
+ * (libmicrohttpd's epoll), so a slow client keeps nobody waiting, and every answer is made in one
+ * piece and in memory.
  *
- * Who may ask   Whoever reaches the socket, which is on the loopback unless the user says otherwise; but not a web
- *               page of somebody else's whose host name was made to point here (DNS rebinding): the Host
- *               header must be a numeric address, localhost or this machine's name.
- * Who may write With the word write, requests that carry the token, which other web pages cannot know and
- *               without consent of this server, which it does not give, could not send as a header either.
+ * Who may ask   Whoever reaches the socket, which is on the loopback unless the user says
+ *               otherwise; but not a web page of somebody else's whose host name was made to point
+ *               here (DNS rebinding): the Host header must be a numeric address, localhost or this
+ *               machine's name.
+ * Who may write With the word write, requests that carry the token, which other web pages cannot
+ *               know and without consent of this server, which it does not give, could not send as
+ *               a header either.
  * Limits        connections, bytes of a header and of a body, idle seconds, and seconds from a
  *               request's beginning to the end of its answer.
  */

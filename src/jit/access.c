@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* access.c: loads, stores and atomics.
  *
- * An access with a place (facts.h), or through R10 within the frame, is one instruction. Any other is
- * compared with the stack, the value used last and the packet, as memory_inline() in run.h does, by a
- * small function of the module that LLVM may put inline; where none holds it, the host decides.
+ * An access with a place (facts.h), or through R10 within the frame, is one instruction. Any other
+ * is compared with the stack, the value used last and the packet, as memory_inline() in run.h does,
+ * by a small function of the module that LLVM may put inline; where none holds it, the host
+ * decides.
  */
 #include "jit/jit.h"
 
@@ -87,8 +88,8 @@ static void answer_if(struct jit *jit, LLVMValueRef cond, LLVMBasicBlockRef yes)
 	LLVMPositionBuilderAtEnd(jit->b, next);
 }
 
-/* i1 holds(run, address): memory_inline() of run.h. Not put inline: compiling takes as long as there is code,
- * and what is common has a place. */
+/* i1 holds(run, address): memory_inline() of run.h. Not put inline: compiling takes as long as
+ * there is code, and what is common has a place. */
 static LLVMValueRef holds_make(struct jit *jit, uint32_t bytes, uint32_t how)
 {
 	LLVMTypeRef params[] = {jit->ptr, jit->i64};

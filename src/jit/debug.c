@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* debug.c: the program's source lines as DWARF line tables, so that gdb's and perf's backtraces, break
- * points and annotations show the source. Lines come from the program's BTF (line_info); a program
- * without them is compiled without. Variables are not described.
+/* debug.c: the program's source lines as DWARF line tables, so that gdb's and perf's backtraces,
+ * break points and annotations show the source. Lines come from the program's BTF (line_info); a
+ * program without them is compiled without. Variables are not described.
  */
 #include "jit/jit.h"
 
@@ -44,7 +44,8 @@ void jit_debug_begin(struct jit *jit)
 			  LLVMValueAsMetadata(version));
 }
 
-/* The last line that begins at or before slot; next_line only ever moves on, and back for another sub. */
+/* The last line that begins at or before slot; next_line only ever moves on, and back for another
+ * sub. */
 static const struct bpf_line_info *line_of(struct jit *jit, uint32_t slot)
 {
 	const struct vm_lines *lines = &jit->prog->lines;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* file.c: code that outlives the process. It holds no address: where code for this process has a constant,
- * code for a file loads a word of the program's table, prog->native->literals, which whoever loads the
- * file fills. What is in which word stands in the file, in its struct vm_file_prog.
+/* file.c: code that outlives the process. It holds no address: where code for this process has a
+ * constant, code for a file loads a word of the program's table, prog->native->literals, which
+ * whoever loads the file fills. What is in which word stands in the file, in its struct
+ * vm_file_prog.
  */
 #include "jit/jit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* jit.c: the module: a program becomes an LLVM module, is optimised and becomes an object file in memory
- * for this machine's CPU.
+/* jit.c: the module: a program becomes an LLVM module, is optimised and becomes an object file in
+ * memory for this machine's CPU.
  */
 #include "jit/jit.h"
 
@@ -150,9 +150,9 @@ static int module_make(struct jit *jit, LLVMTargetMachineRef machine)
 	return 0;
 }
 
-/* What makes programs faster, of "default<O2>", which takes three to four times as long for the same speed:
- * clang has optimised them once. Here registers become values, checks that say the same are joined,
- * subprograms go inline, and what a loop needs once is done once. */
+/* What makes programs faster, of "default<O2>", which takes three to four times as long for the
+ * same speed: clang has optimised them once. Here registers become values, checks that say the same
+ * are joined, subprograms go inline, and what a loop needs once is done once. */
 static const char passes[] =
 	"function(sroa,early-cse,simplifycfg),deadargelim,cgscc(inline),"
 	"function(sroa,early-cse<memssa>,instcombine<no-verify-fixpoint>,simplifycfg,"

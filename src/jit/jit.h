@@ -12,15 +12,15 @@
  *   file.c      code for a file: its table of addresses
  *   link.c      from the object file to code that runs
  *
- * One LLVM function per subprogram, struct { i64 r0; i32 err } sub(run, r0 .. r9), with registers as
- * variables that LLVM turns into values. R10 is computed from run->stack on entry. Beside it a
+ * One LLVM function per subprogram, struct { i64 r0; i32 err } sub(run, r0 .. r9), with registers
+ * as variables that LLVM turns into values. R10 is computed from run->stack on entry. Beside it a
  * function of type vm_native_fn per subprogram, which C calls. err != 0 goes back through all
  * callers; nothing unwinds.
  *
  * Memory     Fields of struct vm_run and of maps' handles carry other alias tags than what programs
  *            access, since no access of a program reaches them. Everything that other threads may
- *            write meanwhile is accessed as volatile: one load for one instruction, never two, so that
- *            a value that was checked is the value that is used.
+ *            write meanwhile is accessed as volatile: one load for one instruction, never two, so
+ *            that a value that was checked is the value that is used.
  * Checks     An access that facts.h gives no place is compared with the ranges that run.h compares
  *            inline, and else goes to the host.
  * Budget     run->budget is charged with a subprogram's slots on entry, and with the slots jumped
@@ -36,13 +36,13 @@
 
 #define REG_FP 10
 
-/* More would take minutes: LLVM's time grows with the square of the basic blocks, of which each access
- * that has to be checked makes four. */
+/* More would take minutes: LLVM's time grows with the square of the basic blocks, of which each
+ * access that has to be checked makes four. */
 #define JIT_MAX_INSNS  65536u
 #define JIT_MAX_BLOCKS 16384u
 
-/* Accesses of a basic block up to which LLVM may put its instructions into a better order: that takes
- * it a quarter of a second for so many, and four times as long for twice as many. */
+/* Accesses of a basic block up to which LLVM may put its instructions into a better order: that
+ * takes it a quarter of a second for so many, and four times as long for twice as many. */
 #define JIT_MAX_ORDERED 512u
 
 struct vm_helper;
@@ -159,13 +159,15 @@ jit_emit_fn emit_ATOMIC, emit_LOAD_ACQ, emit_STORE_REL;
 
 /* ---- call.c ---- */
 
-/* Call a subprogram in a new frame, with ten registers. The run goes on only if there is no error. */
+/* Call a subprogram in a new frame, with ten registers. The run goes on only if there is no
+ * error. */
 LLVMValueRef jit_call_sub(struct jit *jit, const struct jit_sub *sub, LLVMValueRef regs[REG_FP],
 			  enum vm_host too_deep);
 
 /* ---- lookup.c ---- */
 
-/* bpf_map_lookup_elem() in a map that is known, with sure arguments: its result. NULL: it is none. */
+/* bpf_map_lookup_elem() in a map that is known, with sure arguments: its result. NULL: it is
+ * none. */
 LLVMValueRef jit_lookup(struct jit *jit, const struct vm_helper *helper);
 
 /* ---- loop.c ---- */

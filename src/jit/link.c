@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* link.c: an object file in memory becomes code that runs, by LLVM's ORC: pages that are written and then
- * made executable, never both. gdb is told through its JIT interface; perf, if asked for, through
- * /tmp/perf-PID.map.
+/* link.c: an object file in memory becomes code that runs, by LLVM's ORC: pages that are written
+ * and then made executable, never both. gdb is told through its JIT interface; perf, if asked for,
+ * through /tmp/perf-PID.map.
  */
 #include "jit/jit.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* lookup.c: bpf_map_lookup_elem() in a map that is known, with a key that needs no check. Of an array it is
- * a comparison and arithmetic on constants, of a per-CPU array with the run's CPU besides; of any other
- * type a call of its lookup.
+/* lookup.c: bpf_map_lookup_elem() in a map that is known, with a key that needs no check. Of an
+ * array it is a comparison and arithmetic on constants, of a per-CPU array with the run's CPU
+ * besides; of any other type a call of its lookup.
  *
- * A handle whose lookups are counted (bpfmap_count_lookups()) has another function in head.lookup, from
- * any moment on; so an array's is compared first, and called if it is not the type's.
+ * A handle whose lookups are counted (bpfmap_count_lookups()) has another function in head.lookup,
+ * from any moment on; so an array's is compared first, and called if it is not the type's.
  */
 #include "jit/jit.h"
 
@@ -15,8 +15,8 @@ static LLVMValueRef constant_pointer(struct jit *jit, enum vm_literal_kind kind,
 	return jit_pointer(jit, jit_literal(jit, kind, map));
 }
 
-/* Whether R2 is R10 and a constant: set in this block, by moves and additions alone. (What else has R2 as
- * its first register, a store perhaps, makes the answer no.) */
+/* Whether R2 is R10 and a constant: set in this block, by moves and additions alone. (What else has
+ * R2 as its first register, a store perhaps, makes the answer no.) */
 static bool key_in_frame(const struct jit *jit)
 {
 	for (uint32_t at = jit->at; at > jit->sub->start && !jit->blocks[at]; at--) {

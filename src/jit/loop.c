@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* loop.c: bpf_loop() with a known callback: a loop that calls the compiled callback, which LLVM may put
- * inline. What helper_loop() and interp_callback() do, in the same order.
+/* loop.c: bpf_loop() with a known callback: a loop that calls the compiled callback, which LLVM may
+ * put inline. What helper_loop() and interp_callback() do, in the same order.
  */
 #include "jit/jit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* sub.c: subprograms: where they and their blocks begin, registers, budget, and the entry from C; and the
- * small pieces that all emitters use.
+/* sub.c: subprograms: where they and their blocks begin, registers, budget, and the entry from C;
+ * and the small pieces that all emitters use.
  */
 #include "jit/jit.h"
 

@@ -199,8 +199,8 @@ int backend_map_update_batch(const struct backend *backend, int fd, const void *
 	return err;
 }
 
-/* mkdir -p for everything before the last slash. Not mkdir(), which leads paths below /sys/fs/bpf into
- * the runtime directory; the path is the real one already. */
+/* mkdir -p for everything before the last slash. Not mkdir(), which leads paths below /sys/fs/bpf
+ * into the runtime directory; the path is the real one already. */
 static int parents_make(char *path)
 {
 	for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {

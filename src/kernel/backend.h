@@ -74,10 +74,11 @@ struct backend {
 	int (*pin_resolve)(const char *path, char *ret_path, size_t size);
 	/* The id of the map pinned at a path below pin_root; -ENOENT if it is no map. */
 	int (*pin_id)(const char *path, uint32_t *ret_id);
-	/* Remove a pin that nobody else has open, in one step where the system can. -EBUSY: somebody
-	 * has. */
+	/* Remove a pin that nobody else has open, in one step where the system can. -EBUSY:
+	 * somebody has. */
 	int (*pin_collect)(const char *path);
-	/* True if a file is known to be open in some process, also in one that cannot be looked at. */
+	/* True if a file is known to be open in some process, also in one that cannot be looked
+	 * at. */
 	bool (*pin_is_busy)(const char *path);
 	/* The programs that keep maps: in user space those that are pinned, all of the kernel's. */
 	int (*prog_walk)(backend_prog_fn *fn, void *arg);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* clear.c: delete every element of a map, in batches. Three ways: take whole buckets; where a type
- * has no such command, delete the first key until there is none; arrays are overwritten with zeroes.
+ * has no such command, delete the first key until there is none; arrays are overwritten with
+ * zeroes.
  */
 #include "kernel/backend.h"
 
@@ -43,7 +44,8 @@ static int clear_buckets(struct clear *clear)
 	int err = 0;
 
 	for (bool first = true; !err; first = false) {
-		/* All of it, beyond the member too, as the kernel demands: an initializer need not. */
+		/* All of it, beyond the member too, as the kernel demands: an initializer need
+		 * not. */
 		memset(&attr, 0, sizeof(attr));
 		attr.batch.map_fd = (uint32_t)clear->fd;
 		attr.batch.in_batch = first ? 0 : (uint64_t)(uintptr_t)&cursor;

@@ -16,7 +16,8 @@
 #include <unistd.h>
 
 #define SECOND_NS 1000000000ull
-/* One map's share of a round: some two million elements. A map with more has a lower bound shown. */
+/* One map's share of a round: some two million elements. A map with more has a lower bound
+ * shown. */
 #define WALK_NS SECOND_NS
 /* After work of t the thread rests so many t; where all counts are fresh it looks again soon. */
 #define REST_TIMES 19
@@ -91,8 +92,8 @@ static void rest_locked(struct counter *counter, uint64_t rest_ns)
 		pthread_cond_timedwait(&counter->wake, &counter->mutex, &ts);
 }
 
-/* One map counted, without the lock; what was found is kept if the map is still on the list. Returns
- * the time it took. */
+/* One map counted, without the lock; what was found is kept if the map is still on the list.
+ * Returns the time it took. */
 static uint64_t count_one_locked(struct counter *counter, uint32_t id)
 {
 	uint64_t start = clock_now_ns(), end;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* live.c: the backend for the live kernel's maps, beside those in user space: nothing here goes through
- * the process's engine (compat.h), which matters to libbpf alone. */
+/* live.c: the backend for the live kernel's maps, beside those in user space: nothing here goes
+ * through the process's engine (compat.h), which matters to libbpf alone. */
 #include "kernel/live.h"
 
 #include "base/error.h"
@@ -129,8 +129,8 @@ static int live_pin_id(const char *path, uint32_t *ret_id)
 	return err;
 }
 
-/* The bytes of a BTF object. libbpf's btf__load_from_kernel_by_id() would ask whoever answers bpf(2)
- * in this process, which need not be the kernel. */
+/* The bytes of a BTF object. libbpf's btf__load_from_kernel_by_id() would ask whoever answers
+ * bpf(2) in this process, which need not be the kernel. */
 static int btf_bytes(int fd, struct bpf_btf_info *info, void **ret_bytes)
 {
 	union bpf_attr attr;

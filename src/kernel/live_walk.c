@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* live_walk.c: every element of a kernel's map. In batches where the type has them (hash maps: whole
- * buckets, so that the walk always ends), else get_next_key and lookup per element.
+/* live_walk.c: every element of a kernel's map. In batches where the type has them (hash maps:
+ * whole buckets, so that the walk always ends), else get_next_key and lookup per element.
  *
- * A batch of 16 elements or more costs 350 to 600 ns an element on Linux 6.18, single calls twice to
- * three times as much. Types that batch by key (LPM trie) and single calls begin again where the key
- * they stand at was deleted, as the kernel defines it; the number of steps is bounded, so that they end.
+ * A batch of 16 elements or more costs 350 to 600 ns an element on Linux 6.18, single calls twice
+ * to three times as much. Types that batch by key (LPM trie) and single calls begin again where the
+ * key they stand at was deleted, as the kernel defines it; the number of steps is bounded, so that
+ * they end.
  */
 #include "kernel/live.h"
 
@@ -71,7 +72,8 @@ static int batch_read(struct batches *batches, bool first, uint32_t *ret_count)
 	int err;
 
 	do {
-		/* All of it, beyond the member too, as the kernel demands: an initializer need not. */
+		/* All of it, beyond the member too, as the kernel demands: an initializer need
+		 * not. */
 		memset(&attr, 0, sizeof(attr));
 		attr.batch.map_fd = (uint32_t)batches->fd;
 		attr.batch.in_batch = first ? 0 : (uint64_t)(uintptr_t)batches->cursor;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* age.c: see age.h. First come elements that were not used since they were looked at last, PROBATION's before
- * PROTECTED's, each from the tail; then those whose mark is set, in the same order (lru.c: Policy). Before and
- * behind all these come those that threads have in hand (lru.h: struct lru_batch). A
- * writable handle walks the lists under the policy's lock; a read-only one sees them as they change, and
- * what it then misses or meets twice gets a wrong age, not a wrong place in memory. */
+/* age.c: see age.h. First come elements that were not used since they were looked at last,
+ * PROBATION's before PROTECTED's, each from the tail; then those whose mark is set, in the same
+ * order (lru.c: Policy). Before and behind all these come those that threads have in hand (lru.h:
+ * struct lru_batch). A writable handle walks the lists under the policy's lock; a read-only one
+ * sees them as they change, and what it then misses or meets twice gets a wrong age, not a wrong
+ * place in memory. */
 #include "map/age.h"
 
 #include "base/error.h"

@@ -8,7 +8,8 @@
 /* Free with free(). */
 struct map_ages;
 
-/* The order of this moment: 0, and *ret_ages is NULL for types that keep none. ENOMEM, ETIMEDOUT. */
+/* The order of this moment: 0, and *ret_ages is NULL for types that keep none. ENOMEM,
+ * ETIMEDOUT. */
 int map_ages(struct bpfmap *map, struct map_ages **ret_ages);
 
 /* The larger the later it is given up; UINT32_MAX for a key that has come since. */

@@ -4,7 +4,8 @@
  * Body of the region (stride = value_size padded to 8; n = max_entries; P = 1 or the CPUs):
  *   0            values: P planes of n x stride; what mmap of an ARRAY's descriptor shows from
  *                offset 0. A CPU's values are a plane of their own: no line is shared by two CPUs.
- *   cpus_off     PERCPU_ARRAY: a lock per CPU (sync/vcpu.h); of an MMAPABLE array on a boundary of 64 KiB
+ *   cpus_off     PERCPU_ARRAY: a lock per CPU (sync/vcpu.h); of an MMAPABLE array on a boundary of
+ *                64 KiB
  *   stripes_off  stripes: k x 64 bytes, where P x stride > 8; element i belongs to stripe i % k
  *   stage_off    stages: k x P x stride
  *
@@ -19,9 +20,10 @@
  *              through pointers without it, as in the kernel; so does a program's update of its own
  *              CPU's value, which its CPU's lock makes its own.
  * Edges        A1 release of state -> A2 acquire; with B1, B2 (sync/bytes.h)
- * Progress     lookup: never waits. read: takes the staged value of an element that is being copied,
- *              so it waits for nobody; after COPY_TRIES disturbed attempts (writers of the same
- *              stripe, large values) a writable handle takes the lock. update: waits per stripe.
+ * Progress     lookup: never waits. read: takes the staged value of an element that is being
+ *              copied, so it waits for nobody; after COPY_TRIES disturbed attempts (writers of the
+ *              same stripe, large values) a writable handle takes the lock. update: waits per
+ *              stripe.
  * If a process dies    before COPYING: nothing happened. COPYING: who mends copies the stage again.
  * Differences from the kernel: a copying read is never a mixture of two updates.
  */
@@ -242,7 +244,8 @@ static int array_attach(struct bpfmap *map)
 	return 0;
 }
 
-/* The values are there; now what lies behind them, and the rest of the page that a mapping shows. */
+/* The values are there; now what lies behind them, and the rest of the page that a mapping
+ * shows. */
 static int array_reserved(struct bpfmap *map, region_range_fn *fn, void *arg)
 {
 	const struct array *a = map->priv;

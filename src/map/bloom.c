@@ -4,18 +4,18 @@
  * Body of the region: n_blocks (a power of two) x 64 bytes. Together they have as many bits as the
  * kernel's filter for the same max_entries and number of hashes k, but at least one block.
  *
- * A value's k bits lie in few blocks of 512 bits, a cache line each: in one for k up to 5, two up to 8,
- * three up to 11, else four, evenly. (Spreading them over the whole filter, as the kernel does, costs k cache
- * misses. With one block the rate would be half as much again at k = 8, since blocks fill unevenly:
- * docs/maps/bloom_filter.md.)
+ * A value's k bits lie in few blocks of 512 bits, a cache line each: in one for k up to 5, two up
+ * to 8, three up to 11, else four, evenly. (Spreading them over the whole filter, as the kernel
+ * does, costs k cache misses. With one block the rate would be half as much again at k = 8, since
+ * blocks fill unevenly: docs/maps/bloom_filter.md.)
  *
  * States       bit: 0 -> 1 [bloom_push], never back
  * Invariants   1. all bits of a value whose push has returned are 1
  * Locks        none
  * Edges        none: a filter says nothing about other memory
  * Progress     push, peek: never wait
- * If a process dies    in the middle of a push: the value is not in the filter, or by chance is; some of
- *              its bits remain
+ * If a process dies    in the middle of a push: the value is not in the filter, or by chance is;
+ *              some of its bits remain
  * Differences from the kernel: which other values are reported present (false positives), also with
  *              ZERO_SEED; their rate is about that of the kernel's (docs/figures).
  */

@@ -109,8 +109,8 @@ BLOOM_INLINE bool bloom_is_alone(const struct bloom *b)
 	return b->private_memory && __libc_single_threaded;
 }
 
-/* Then all bits of a block are set without locked instructions, and without a look: to guess wrong which
- * ones need it costs more. */
+/* Then all bits of a block are set without locked instructions, and without a look: to guess wrong
+ * which ones need it costs more. */
 BLOOM_INLINE void bloom_set_alone(const struct bloom_probe *p, uint32_t j, uint32_t hashes)
 {
 #pragma GCC unroll 5
@@ -148,9 +148,9 @@ BLOOM_INLINE uint64_t bloom_hash_word(const struct bloom *b, const void *value)
 #define BLOOM_FOR_EACH(x) \
 	x(1) x(2) x(3) x(4) x(5) x(6) x(7) x(8) x(9) x(10) x(11) x(12) x(13) x(14) x(15)
 
-/* The table of a twin, made of its ADD(b, hash, k) and HAS(b, hash, k): 0, or -ENOENT. Values of 4 and 8
- * bytes, the usual ones, are hashed without a call; the others are dealt with by functions that stand
- * aside, so that the usual way saves no registers. */
+/* The table of a twin, made of its ADD(b, hash, k) and HAS(b, hash, k): 0, or -ENOENT. Values of 4
+ * and 8 bytes, the usual ones, are hashed without a call; the others are dealt with by functions
+ * that stand aside, so that the usual way saves no registers. */
 #define BLOOM_CALLS(attributes, ADD, HAS, k)                                                  \
 	static int __attribute__((noinline))                                                  \
 	attributes push_any_##k(const struct bloom *b, const void *value)                     \

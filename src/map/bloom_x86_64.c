@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* bloom_x86_64.c: push and peek of Bloom filters with AVX-512 (and BMI2): a block is one register, and all bits of a
- * value that lie in it are tested at once. The twin of bloom_plain.c; tests/unit/map_bloom.c compares.
+/* bloom_x86_64.c: push and peek of Bloom filters with AVX-512 (and BMI2): a block is one register,
+ * and all bits of a value that lie in it are tested at once. The twin of bloom_plain.c;
+ * tests/unit/map_bloom.c compares.
  *
  * Shared words are read here by a vector load, which is no atomic access: it may see a word half
  * changed. Bits are only ever set, so each bit read is one that was there before or after.
@@ -19,11 +20,13 @@
 
 #define TARGET __attribute__((target("avx512f,bmi2")))
 
-/* Shift that brings bit i's position down, and whether it comes from another word than bit `first`'s. */
+/* Shift that brings bit i's position down, and whether it comes from another word than bit
+ * `first`'s. */
 #define SHIFT(i)   ((long long)((i) % BLOOM_PER_WORD * 9))
 #define FOREIGN(l) (((first + (l)) / BLOOM_PER_WORD != first / BLOOM_PER_WORD) << (l))
 
-/* The positions of bits first, first + 1, ... in lanes 0, 1, ...; above their 9 bits stands more. */
+/* The positions of bits first, first + 1, ... in lanes 0, 1, ...; above their 9 bits stands
+ * more. */
 BLOOM_INLINE TARGET __m512i lanes_of(const struct bloom_probe *p, uint32_t first)
 {
 	const __m512i shifts =

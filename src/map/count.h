@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* count.h: what is done to a map, counted; and the operations of ops.h with the counting around them, which is
- * how the layers above call them.
+/* count.h: what is done to a map, counted; and the operations of ops.h with the counting around
+ * them, which is how the layers above call them.
  *
- * Each owner counts in its own record, so that counting costs no shared cache line; who reads adds them up
- * (map_counts). Counts outlive their owners. A thread that cannot register (a read-only handle) does not
- * count. Lookups are counted only through handles that were asked to (bpfmap_count_lookups()): a lookup of 4.7 ns
- * takes 7.5 with the count.
- * If a process dies    an operation that it has done may be missing in the counts; no other state depends on them.
+ * Each owner counts in its own record, so that counting costs no shared cache line; who reads adds
+ * them up (map_counts). Counts outlive their owners. A thread that cannot register (a read-only
+ * handle) does not count. Lookups are counted only through handles that were asked to
+ * (bpfmap_count_lookups()): a lookup of 4.7 ns takes 7.5 with the count.
+ * If a process dies    an operation that it has done may be missing in the counts; no other state
+ *                      depends on them.
  */
 #ifndef BPFMAP_MAP_COUNT_H
 #define BPFMAP_MAP_COUNT_H
@@ -19,10 +20,10 @@ enum map_count {
 	COUNT_HITS,
 	COUNT_UPDATES, /* and pushes */
 	COUNT_DELETES, /* and what was taken out */
-	COUNT_FULL, /* updates that met a full map: refused with E2BIG, or of an LRU map, that evicted */
-	COUNT_EXISTS, /* EEXIST */
-	COUNT_ABSENT, /* ENOENT */
-	COUNT_FAILED, /* any other errno */
+	COUNT_FULL,    /* updates that met a full map: E2BIG; or that evicted, of an LRU map */
+	COUNT_EXISTS,  /* EEXIST */
+	COUNT_ABSENT,  /* ENOENT */
+	COUNT_FAILED,  /* any other errno */
 	MAP_COUNTS
 };
 

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* disk.c: see disk.h. Who has a map on a disk open for writing holds a shared lock (of its open file
- * description, as in sync/owner.h) on byte OWNER_USERS of the file. Whoever can have that byte alone is the
- * first or the last user.
+/* disk.c: see disk.h. Who has a map on a disk open for writing holds a shared lock (of its open
+ * file description, as in sync/owner.h) on byte OWNER_USERS of the file. Whoever can have that byte
+ * alone is the first or the last user.
  *
- * States       header.unclean: 0 -> 1 [map_disk_open by the first user, after what it found was judged;
- *              map_disk_created] -> 0 [map_disk_close by the last user, after everything is on the disk]
- * Invariants   1. while anybody writes, unclean is 1, on the disk too (synced before the first write)
+ * States       header.unclean: 0 -> 1 [map_disk_open by the first user, after what it found was
+ *              judged; map_disk_created] -> 0 [map_disk_close by the last user, after everything is
+ *              on the disk]
+ * Invariants   1. while anybody writes, unclean is 1, on the disk too (synced before the first
+ *              write)
  *              2. unclean = 0 on the disk: all that was written before is there
  * Locks        the byte; who has it alone keeps it while it judges or syncs, others wait
  * Progress     an open waits for the first user's check
- * If a process dies    unclean stays 1. Who opens the map next mends what dead owners left and checks
- *              every invariant. If the machine died as well, pages may be missing or torn: what the check
- *              finds is refused to writers; values that are torn it cannot see.
+ * If a process dies    unclean stays 1. Who opens the map next mends what dead owners left and
+ *              checks every invariant. If the machine died as well, pages may be missing or torn:
+ *              what the check finds is refused to writers; values that are torn it cannot see.
  */
 #include "map/disk.h"
 

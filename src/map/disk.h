@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* disk.h: maps whose file is on a disk and outlives a reboot. On a tmpfs nothing of this is done. */
+/* disk.h: maps whose file is on a disk and outlives a reboot. On a tmpfs nothing of this is
+ * done. */
 #ifndef BPFMAP_MAP_DISK_H
 #define BPFMAP_MAP_DISK_H
 
@@ -7,8 +8,8 @@
 
 /* The map was just made, is empty and nobody else's. 0 or -errno. */
 int map_disk_created(struct bpfmap *map);
-/* The map was just opened; it may have been left in any state. EUCLEAN: it is damaged and this handle
- * would write. */
+/* The map was just opened; it may have been left in any state. EUCLEAN: it is damaged and this
+ * handle would write. */
 int map_disk_open(struct bpfmap *map);
 /* The handle is about to be closed. */
 void map_disk_close(struct bpfmap *map);

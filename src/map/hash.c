@@ -9,29 +9,29 @@
  *              2. a slot with tag 0 and an element outside all chains are invisible; only they are
  *                 written to (but for values of one aligned word, stored in place)
  *              3. count = LIVE slots + LIVE elements, never above max_entries      (hash_check)
- *              4. whatever a commit changes in a bucket, meta's version changes after it, and before
- *                 the memory that the commit freed is used again
- *              5. neither count nor high_water is above max_entries            (hash_check); who dies
- *                 between the two leaves high_water behind: the larger one counts (hash_counters)
+ *              4. whatever a commit changes in a bucket, meta's version changes after it, and
+ *                 before the memory that the commit freed is used again
+ *              5. neither count nor high_water is above max_entries                (hash_check)
+ *                 Who dies between the two leaves high_water behind: readers take the larger one.
  * Locks        bucket.lock: everything in the bucket and its chain. One at a time; a list lock of
  *              the pool may be taken under it; never held across a callback.
- * Edges        H1 release of meta, H3 release of a link  ->  H2 acquire of meta, H4 acquire of a link:
- *              who sees a slot or element LIVE sees its key and value.
+ * Edges        H1 release of meta, H3 release of a link -> H2 acquire of meta, H4 acquire of a
+ *              link: who sees a slot or element LIVE sees its key and value.
  *              H5 release of active -> H6 acquire: who mends sees the whole redo record.
  *              C1 acq_rel of count, C3 acq_rel of acked: each sees its predecessor.
  *              B1, B2 (sync/bytes.h): who saw a word of a reused slot sees that meta has changed.
  * Progress     lookup, next_key: never wait; they begin again when a writer committed in the same
  *              bucket meanwhile. update, delete: wait per bucket.
  * If a process dies    holding bucket.lock: before active = 1 nothing is visible yet; after it, who
- *              mends carries the redo record out (hash_mend): every step stores a fixed value, or can
- *              be seen to have been done (count: detectable by owner and seq; lists: pool.c).
+ *              mends carries the redo record out (hash_mend): every step stores a fixed value, or
+ *              can be seen to have been done (count: detectable by owner and seq; lists: pool.c).
  * Count        count = seq << 40 | owner << 28 | n. Who changes it first notes in the previous
  *              owner's record (acked) that its change happened: so of every owner it can be told
  *              whether its last change was applied.
- * Replacement  of a value larger than a word fills an empty slot or a free element, then shows it and
- *              hides the old one in one store: a pointer sees the old value or the new one.
- * Differences from the kernel: iteration order, also with ZERO_SEED. A key that is present throughout
- *              is found by every lookup. Copies are never torn.
+ * Replacement  of a value larger than a word fills an empty slot or a free element, then shows it
+ *              and hides the old one in one store: a pointer sees the old value or the new one.
+ * Differences from the kernel: iteration order, also with ZERO_SEED. A key that is present
+ *              throughout is found by every lookup. Copies are never torn.
  */
 #include "map/hash_find.h"
 #include "map/hash_ops.h"
@@ -342,8 +342,8 @@ static int insert_locked(struct hash *h, struct bucket_shm *b, struct owner_loca
 	return redo_commit(h, b, self, &redo);
 }
 
-/* The element in a slot gives way to a new one in another slot, or at the head of the chain. Readers
- * look at slots first: until meta hides the old one, they find it. */
+/* The element in a slot gives way to a new one in another slot, or at the head of the chain.
+ * Readers look at slots first: until meta hides the old one, they find it. */
 static int replace_slot(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 			const struct operand *op, const struct place *p)
 {
@@ -545,8 +545,8 @@ static void hash_unclaim(struct hash *h, struct owner_local *self)
 		pool_put(h, me, me, claim);
 }
 
-/* Let others evict. They have as long as for a lock: how often one may yield in that time depends on what
- * else the machine does. False: it is over. */
+/* Let others evict. They have as long as for a lock: how often one may yield in that time depends
+ * on what else the machine does. False: it is over. */
 static bool evict_wait(uint64_t *began_ns)
 {
 	uint64_t now_ns;

@@ -6,7 +6,8 @@
  *   pool_off         pool: pool_n x elem_stride, elements that did not fit into their bucket
  *
  * Bucket, bucket_stride bytes:
- *   0   meta    version << 32 | tag[3] << 24 | ... | tag[0]; tag 0: slot empty, else 0x80 | 7 bits of hash
+ *   0   meta    version << 32 | tag[3] << 24 | ... | tag[0]; tag 0: slot empty, else 0x80 | 7 bits
+ *       of hash
  *   8   lock    owner + 1, or 0
  *   12  chain   first pool element + 1, or 0
  *   16  slots   0, 3 or 4 of: key (padded to 8), value (padded to 8)
@@ -17,16 +18,18 @@
  *   0   next    element + 1 that follows in the chain or free list, or 0
  *   4   hash    32 bits of the key's hash: hash_stored()
  *   8   seq     counts reuse
- *   12  stage   while an update in place of this element is going on: element + 1 that has the new value
+ *   12  stage   while an update in place of this element is going on: element + 1 that has the new
+ *       value
  *   16  key (padded to 8), value (padded to 8); per-CPU types: the key only
  *
- * Per-CPU types have, behind the pool: a lock per CPU (sync/vcpu.h), and P planes of pool_n values, so
- * that no line is shared by two CPUs. Their buckets have no slots, nor have those of values with a spin
- * lock: both kinds are updated in place, and then the low half of a bucket's meta is, instead of tags,
- * the element + 1 that is being overwritten (0 at rest).
+ * Per-CPU types have, behind the pool: a lock per CPU (sync/vcpu.h), and P planes of pool_n values,
+ * so that no line is shared by two CPUs. Their buckets have no slots, nor have those of values with
+ * a spin lock: both kinds are updated in place, and then the low half of a bucket's meta is,
+ * instead of tags, the element + 1 that is being overwritten (0 at rest).
  *
- * Maps with BPFMAP_F_VARIABLE: the pool is one of blocks. An element is a chain of as many as it needs,
- * linked by their stage words, the last one's 0; their bytes behind the heads, one after another, are:
+ * Maps with BPFMAP_F_VARIABLE: the pool is one of blocks. An element is a chain of as many as it
+ * needs, linked by their stage words, the last one's 0; their bytes behind the heads, one after
+ *   another, are:
  *   0   value's length << 32 | key's length
  *   8   key (padded to 8), value (padded to 8)
  *
@@ -188,8 +191,8 @@ static inline uint8_t *hash_elem_key(struct elem_shm *e)
 	return (uint8_t *)e + ELEM_HEAD;
 }
 
-/* What an element stores of its key's hash: the part that its bucket does not tell. With slots, tags
- * are compared with it too; without, an element must lead to its bucket. */
+/* What an element stores of its key's hash: the part that its bucket does not tell. With slots,
+ * tags are compared with it too; without, an element must lead to its bucket. */
 static inline uint32_t hash_stored(const struct hash *h, uint64_t hash)
 {
 	return h->g.slots ? (uint32_t)hash : (uint32_t)(hash >> 32);
@@ -200,7 +203,8 @@ static inline uint32_t hash_bucket_of_stored(const struct hash *h, uint32_t stor
 	return (uint32_t)(((uint64_t)stored * h->g.n_buckets) >> 32);
 }
 
-/* The value of the element whose stored key is at key and whose number + 1 is elem (0: in a slot). */
+/* The value of the element whose stored key is at key and whose number + 1 is elem (0: in a
+ * slot). */
 static inline struct shm_u64 *hash_value(const struct hash *h, uint8_t *key, uint32_t elem,
 					 uint32_t cpu)
 {
@@ -233,8 +237,8 @@ struct walk {
 	bool in_chain;
 };
 
-/* What an update is given. cpu: whose value it is; a value for ALL_CPUS has all of them. Variable maps:
- * key and value are struct var_bytes. */
+/* What an update is given. cpu: whose value it is; a value for ALL_CPUS has all of them. Variable
+ * maps: key and value are struct var_bytes. */
 struct operand {
 	uint64_t hash;
 	const void *key;
@@ -314,8 +318,8 @@ int hash_bucket_reserve(struct hash *h, uint32_t index);
  * ENOSPC, ETIMEDOUT. */
 int pool_get(struct hash *h, uint32_t me, uint32_t n, uint32_t *ret_index);
 /* Give back the element that *field (claim or release of owner number's record) names; *field
- * becomes 0 in the same step, as seen by who mends. Of a chain of blocks each is given back in a step
- * of its own, in which *field becomes the next. */
+ * becomes 0 in the same step, as seen by who mends. Of a chain of blocks each is given back in a
+ * step of its own, in which *field becomes the next. */
 void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *field);
 /* Finish list work that a dead owner left: its list locks are free afterwards. */
 void pool_mend_list(struct hash *h, uint32_t list);

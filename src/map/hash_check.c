@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash_check.c: the invariants of hash.c and pool.c, verified over a whole region at rest. Reads only;
- * any bytes may be there, so every index is checked before it is followed. */
+/* hash_check.c: the invariants of hash.c and pool.c, verified over a whole region at rest. Reads
+ * only; any bytes may be there, so every index is checked before it is followed. */
 #include "map/hash.h"
 #include "map/lru.h"
 

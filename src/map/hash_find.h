@@ -6,9 +6,9 @@
 
 #include "map/hash.h"
 
-/* Bit 8 i + 7 for each slot i with this tag, and by mistake perhaps for a slot above such a one whose tag
- * is another: the borrow of a byte that was equal. Never for an empty slot, since tags have their top bit
- * set and its byte has not. */
+/* Bit 8 i + 7 for each slot i with this tag, and by mistake perhaps for a slot above such a one
+ * whose tag is another: the borrow of a byte that was equal. Never for an empty slot, since tags
+ * have their top bit set and its byte has not. */
 static inline uint32_t slots_hit(const struct hash *h, uint64_t meta, uint8_t tag)
 {
 	uint32_t x = (uint32_t)meta ^ (tag * 0x01010101u);
@@ -35,8 +35,8 @@ static inline bool elem_has_key(const struct hash *h, uint32_t elem, const void 
 
 #define SLOT_NONE UINT32_MAX
 
-/* The slot that holds key, or NULL, by what meta says, which who holds no lock validates afterwards. *slot:
- * its number, or SLOT_NONE. */
+/* The slot that holds key, or NULL, by what meta says, which who holds no lock validates
+ * afterwards. *slot: its number, or SLOT_NONE. */
 static inline uint8_t *slots_find(const struct hash *h, struct bucket_shm *b, uint64_t meta,
 				  uint8_t tag, const void *key, uint32_t key_size, uint32_t *slot)
 {
@@ -54,8 +54,8 @@ static inline uint8_t *slots_find(const struct hash *h, struct bucket_shm *b, ui
 	return NULL;
 }
 
-/* An empty slot of the bucket, or SLOT_NONE; where the search begins moves with the version, so that a
- * slot that was just freed is not the next to be used. */
+/* An empty slot of the bucket, or SLOT_NONE; where the search begins moves with the version, so
+ * that a slot that was just freed is not the next to be used. */
 static inline uint32_t slot_empty(const struct hash *h, uint64_t meta)
 {
 	uint32_t empty = slots_free(h, meta);

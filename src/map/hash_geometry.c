@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash_geometry.c: what a hash map may be asked for, and where its bytes go: pure functions of the spec,
- * computed again at every open. Bytes: hash.h. */
+/* hash_geometry.c: what a hash map may be asked for, and where its bytes go: pure functions of the
+ * spec, computed again at every open. Bytes: hash.h. */
 #include "map/hash.h"
 #include "map/lru.h"
 
@@ -57,8 +57,8 @@ static void geometry_slots(struct hash_geometry *g, uint32_t n, uint64_t slot)
 	}
 }
 
-/* How many pool elements a full map needs but for a chance below 2^-60: all of them when it is small,
- * has no slots, or has a known seed; twice the mean and some for the rest. */
+/* How many pool elements a full map needs but for a chance below 2^-60: all of them when it is
+ * small, has no slots, or has a known seed; twice the mean and some for the rest. */
 static uint32_t geometry_prereserve(const struct map_spec *spec, const struct hash_geometry *g)
 {
 	uint64_t likely = (uint64_t)spec->max_entries * 8 / 100 + 256;
@@ -200,8 +200,9 @@ static void part_tell(struct map_part part, map_part_fn *fn, void *arg)
 		fn(arg, &part);
 }
 
-/* An area of pool_n x stride bytes: each list's range is reserved from its beginning. Beside buckets with
- * slots no more than that is ever needed, but for a chance below 2^-60: geometry_prereserve(). */
+/* An area of pool_n x stride bytes: each list's range is reserved from its beginning. Beside
+ * buckets with slots no more than that is ever needed, but for a chance below 2^-60:
+ * geometry_prereserve(). */
 static void parts_of_elements(const struct hash_geometry *g, uint64_t stride, struct map_part part,
 			      map_part_fn *fn, void *arg)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash_read.c: what reads the hash family: lookups, copying reads, iteration. Takes no lock, writes nothing
- * but an LRU element's mark; the protocol and its edges: hash.c. */
+/* hash_read.c: what reads the hash family: lookups, copying reads, iteration. Takes no lock, writes
+ * nothing but an LRU element's mark; the protocol and its edges: hash.c. */
 #include "map/hash_find.h"
 #include "map/lru.h"
 
@@ -103,8 +103,8 @@ void *percpu_hash_lookup_cpu(struct bpfmap *map, const void *key, uint32_t cpu)
 	return cpu < h->g.cpus ? lookup_cpu(h, key, cpu) : NULL;
 }
 
-/* A slot's validity is the bucket's version, as is that of a value that is updated in place; another
- * pool element's is its own, so that large copies do not starve under replacements. */
+/* A slot's validity is the bucket's version, as is that of a value that is updated in place;
+ * another pool element's is its own, so that large copies do not starve under replacements. */
 bool hash_copy_valid(const struct hash *h, struct bucket_shm *b, const struct found *found)
 {
 	if (found->elem && !h->planes && !h->shape.lock_plus1)
@@ -158,7 +158,8 @@ int hash_read(struct bpfmap *map, const void *key, void *ret_value)
 
 /* ---- iteration ------------------------------------------------------------------------------ */
 
-/* A replacement on its way from a slot to the chain stands in both for a moment; the slot counts. */
+/* A replacement on its way from a slot to the chain stands in both for a moment; the slot
+ * counts. */
 static bool walk_hidden(const struct hash *h, struct bucket_shm *b, uint64_t meta,
 			struct elem_shm *e)
 {

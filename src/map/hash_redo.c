@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash_redo.c: commits of the hash family that survive their author: the exact count, the redo record, and
- * finishing what a dead owner began. Protocol, invariants and edges: hash.c. */
+/* hash_redo.c: commits of the hash family that survive their author: the exact count, the redo
+ * record, and finishing what a dead owner began. Protocol, invariants and edges: hash.c. */
 #include "map/hash_redo.h"
 #include "map/lru.h"
 
@@ -47,8 +47,8 @@ static struct shm_u32 *link_word(struct hash *h, struct bucket_shm *b, uint32_t 
 	return NULL;
 }
 
-/* The value of claim's element over that of element copy_to - 1, both in b's chain or about to be. While
- * that goes on, meta says so and readers take the new value from its stage. */
+/* The value of claim's element over that of element copy_to - 1, both in b's chain or about to be.
+ * While that goes on, meta says so and readers take the new value from its stage. */
 static void redo_copy(struct hash *h, struct bucket_shm *b, uint32_t copy_to, uint32_t claim,
 		      uint64_t meta_after)
 {
@@ -193,7 +193,8 @@ static void leftovers_put(struct hash *h, uint32_t me, uint32_t owner)
 		pool_put(h, me, owner, &record->release);
 }
 
-/* The lock of bucket lock_index is held by dead; or it is a list's lock (index behind the buckets). */
+/* The lock of bucket lock_index is held by dead; or it is a list's lock (index behind the
+ * buckets). */
 void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 {
 	struct hash *h = arg;
@@ -227,8 +228,8 @@ void hash_mend(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index)
 	}
 	b = hash_bucket(h, lock_index);
 	if (!shm_u32_load_acquire(&record->active)) { /* H6 acquire <- H5 */
-		/* Without a redo in force it names an element that is still in the chain, or that an
-		 * earlier operation could not give back. */
+		/* Without a redo in force it names an element that is still in the chain, or that
+		 * an earlier operation could not give back. */
 		if (place_of(h, b, shm_u32_load_relaxed(&record->release), &p))
 			shm_u32_store_relaxed(&record->release, 0);
 	} else if (shm_u32_load_relaxed(&record->delta) == 1 &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash_redo.h: how a change of a hash map is committed (hash_redo.c; protocol: hash.c). Whoever calls holds
- * the bucket's lock. */
+/* hash_redo.h: how a change of a hash map is committed (hash_redo.c; protocol: hash.c). Whoever
+ * calls holds the bucket's lock. */
 #ifndef BPFMAP_MAP_HASH_REDO_H
 #define BPFMAP_MAP_HASH_REDO_H
 
@@ -65,20 +65,20 @@ static inline bool count_change(struct hash *h, uint32_t owner, uint32_t seq, ui
 /* The answer to an insertion into a full map: E2BIG, or EVICT_FIRST. */
 int hash_full(struct hash *h);
 
-/* Give back the element that an earlier call could not. ETIMEDOUT: nor can this one. redo_commit() asks
- * it, too; who changes something else first (the LRU lists) asks before that. */
+/* Give back the element that an earlier call could not. ETIMEDOUT: nor can this one. redo_commit()
+ * asks it, too; who changes something else first (the LRU lists) asks before that. */
 int redo_leftover(struct hash *h, uint32_t me);
 
 /* Write the record and carry it out. E2BIG: an insertion met a full map; nothing has happened. */
 int redo_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		const struct redo *redo);
 
-/* Claim the element that the last commit released and kept, if nothing is claimed yet. Between its two
- * stores both fields name the element; who mends gives it back once. */
+/* Claim the element that the last commit released and kept, if nothing is claimed yet. Between its
+ * two stores both fields name the element; who mends gives it back once. */
 void redo_reclaim(struct hash *h, struct owner_local *self);
 
-/* The number of the next change of the count. Our last one was applied; saying so now and then keeps acked,
- * which others write, close behind numbers that wrap. */
+/* The number of the next change of the count. Our last one was applied; saying so now and then
+ * keeps acked, which others write, close behind numbers that wrap. */
 static inline void seq_next(struct owner_shm *record, struct owner_local *self)
 {
 	if (__builtin_expect(!(self->seq & SEQ_ACK_MASK), 0))
@@ -90,7 +90,8 @@ static inline void seq_next(struct owner_shm *record, struct owner_local *self)
 int slot_commit_late(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 		     uint64_t meta_after, uint32_t delta);
 
-/* The same for a change that needs nothing of the pool: a slot filled (delta 1) or emptied (UINT32_MAX). */
+/* The same for a change that needs nothing of the pool: a slot filled (delta 1) or emptied
+ * (UINT32_MAX). */
 static inline int slot_commit(struct hash *h, struct bucket_shm *b, struct owner_local *self,
 			      uint64_t meta_after, uint32_t delta)
 {

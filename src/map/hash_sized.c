@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hash_sized.c: operations of the hash family, compiled for the common key sizes. They do what hash.c and
- * hash_read.c do, under the same protocol (hash.c). In maps with slots: lookup, read, update and delete, as
- * long as everything happens in the bucket; a chain, a full bucket or BPF_F_LOCK they leave to the general
- * code. In the others (LRU, per-CPU, NO_PREALLOC, large elements): lookup.
+/* hash_sized.c: operations of the hash family, compiled for the common key sizes. They do what
+ * hash.c and hash_read.c do, under the same protocol (hash.c). In maps with slots: lookup, read,
+ * update and delete, as long as everything happens in the bucket; a chain, a full bucket or
+ * BPF_F_LOCK they leave to the general code. In the others (LRU, per-CPU, NO_PREALLOC, large
+ * elements): lookup.
  *
  * Which code a map gets is decided once, when it is opened: hash_sized_ops(), hash_sized_lookup().
  */
@@ -46,8 +47,8 @@ ALWAYS_INLINE void value_store_word(struct shm_u64 *dst, const void *src, uint32
 /* So many elements of a chain are looked at before the general code takes over. */
 #define CHAIN_LOOKS 32
 
-/* The element of b's chain that has key. *link: its number + 1; if there is none, 0, or where the walk was
- * given up. */
+/* The element of b's chain that has key. *link: its number + 1; if there is none, 0, or where the
+ * walk was given up. */
 ALWAYS_INLINE uint8_t *chain_walk(const struct hash *h, const struct bucket_shm *b, uint32_t stored,
 				  const void *key, uint32_t key_size, uint32_t *link)
 {
@@ -100,8 +101,8 @@ ALWAYS_INLINE void slot_prefetch(const struct hash *h, struct bucket_shm *b, uin
 		__builtin_prefetch(hash_slot(h, b, (uint32_t)__builtin_ctz(hits) / 8));
 }
 
-/* Keys on their way at once. Hashing runs AHEAD keys before the comparing, and where slots have lines of
- * their own, fetching these half as far. */
+/* Keys on their way at once. Hashing runs AHEAD keys before the comparing, and where slots have
+ * lines of their own, fetching these half as far. */
 #define AHEAD 16
 
 ALWAYS_INLINE uint32_t lookup_keys_sized(struct bpfmap *map, const uint8_t *keys, uint32_t n,

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* hold.c: see hold.h. All bucket locks are taken, in order. Nobody else holds two of them, so nobody waits
- * in a circle; when the last one is taken every change that has begun is done.
+/* hold.c: see hold.h. All bucket locks are taken, in order. Nobody else holds two of them, so
+ * nobody waits in a circle; when the last one is taken every change that has begun is done.
  *
- * States       record: lock_at = LOCK_ALL [map_hold, before the first lock] -> 0 [map_let_go, after the last]
+ * States       record: lock_at = LOCK_ALL [map_hold, before the first lock] -> 0 [map_let_go, after
+ *              the last]
  * Edges        L1, L2 (sync/lock.h)
  * Progress     waits for each bucket's writer
- * If a process dies    who waits for one of the locks finds its holder dead and breaks that lock; who
- *              mends the owner finds LOCK_ALL in its record and frees them all (sync/lock.c), before its
- *              number can be used again.
+ * If a process dies    who waits for one of the locks finds its holder dead and breaks that lock;
+ *              who mends the owner finds LOCK_ALL in its record and frees them all (sync/lock.c),
+ *              before its number can be used again.
  */
 #include "map/hold.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* iter.c: the iterator with a promise (bpfmap.h): bucket after bucket, each as one consistent view.
  *
- * An element never changes its bucket, and a bucket is visited once: what is present throughout is seen
- * exactly once. Nothing is shared; the iterator is its caller's memory.
+ * An element never changes its bucket, and a bucket is visited once: what is present throughout is
+ * seen exactly once. Nothing is shared; the iterator is its caller's memory.
  */
 #include "map/map.h"
 #include "map/var.h"

@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* lru.c: which element an LRU map gives up; map types LRU_HASH, LRU_PERCPU_HASH. Bytes: lru.h. The table
- * itself: hash.c. Policy and its hit ratios: bench/lru/POLICY.md.
+/* lru.c: which element an LRU map gives up; map types LRU_HASH, LRU_PERCPU_HASH. Bytes: lru.h. The
+ * table itself: hash.c. Policy and its hit ratios: bench/lru/POLICY.md.
  *
- * Policy       PROBATION has new elements and those that fell out of PROTECTED; victims come from its tail.
- *              PROTECTED has those that were used since they came. A use sets the element's mark and
- *              nothing else. A mark that is met (at a tail, or by the hand that sweeps SWEEP marks per
- *              eviction) moves its element to the head of PROTECTED. While PROBATION is not longer than
- *              `share`, PROTECTED's tail falls to PROBATION's head. An evicted key that comes back while
- *              its ghost is remembered says which kind of victim would have been worth keeping, and
- *              moves share. Deterministic for one thread, but for the hash seed's choice of ghosts.
- * States       node: NOWHERE -> PENDING [lru_add, after the element is in the table] -> PROBATION or PROTECTED
- *              [when its owner next has the lock; at once where batches are of one]
+ * Policy       PROBATION has new elements and those that fell out of PROTECTED; victims come from
+ *              its tail. PROTECTED has those that were used since they came. A use sets the
+ *              element's mark and nothing else. A mark that is met (at a tail, or by the hand that
+ *              sweeps SWEEP marks per eviction) moves its element to the head of PROTECTED. While
+ *              PROBATION is not longer than `share`, PROTECTED's tail falls to PROBATION's head. An
+ *              evicted key that comes back while its ghost is remembered says which kind of victim
+ *              would have been worth keeping, and moves share. Deterministic for one thread, but
+ *              for the hash seed's choice of ghosts.
+ * States       node: NOWHERE -> PENDING [lru_add, after the element is in the table] -> PROBATION
+ *              or PROTECTED [when its owner next has the lock; at once where batches are of one]
  *              -> NOWHERE [lru_remove, before it leaves the table, from any state]
- *              PROBATION -> LIMBO [lru_choose] -> NOWHERE [lru_claim_victim, under its bucket's lock]
- *              LIMBO -> PENDING [it was used meanwhile], LIMBO, PENDING -> LIMBO of another owner [steal]
- * Invariants   1. an element of the table is in one list, once, or LIMBO or PENDING; others are NOWHERE
+ *              PROBATION -> LIMBO [lru_choose] -> NOWHERE [lru_claim_victim, under its bucket's
+ *              lock] LIMBO -> PENDING [it was used meanwhile], LIMBO, PENDING -> LIMBO of another
+ *              owner [steal]
+ * Invariants   1. an element of the table is in one list, once, or LIMBO or PENDING; others are
+ *                                                                                   NOWHERE
  *                                                                                   (lru_check)
  *              2. length[] are the lists' lengths                                    (lru_check)
  *              3. LIMBO, PENDING mean in the table: who deletes the element first makes it NOWHERE
- *              4. what is in nobody's hand is found: a thread that finds the lists empty steals from the
- *                 others, the dead's are listed by the sweep that follows their mending
+ *              4. what is in nobody's hand is found: a thread that finds the lists empty steals
+ *                 from the others, the dead's are listed by the sweep that follows their mending
  * Locks        lock: lists, words, ghosts. Taken under a bucket lock or none; under it no other.
  *              Marks: no lock.
  * Edges        L1, L2 (sync/lock.h). R1 release of log_n -> R2 acquire: who undoes sees the entries
  *              A state in LIMBO or PENDING changes by compare-and-swap, or with the lock held.
- * Progress     waits for the lock; an eviction looks at SWEEP marks and at most STEPS tails; a thread that finds
- *              the lists empty (fewer elements than threads have in hand) looks at all nodes
- * If a process dies    holding lock: every word changed since the last whole step is in the log with
- *              its old value; who breaks the lock undoes it. Between its steps: its record (aside)
- *              names the elements whose place it was changing; who mends puts them where they belong. What it
- *              had in hand stays in the table; its tag (number and tenure) tells, and the sweep lists it.
- * Differences from the kernel: the policy; one element per new one; a failing update evicts nothing;
+ * Progress     waits for the lock; an eviction looks at SWEEP marks and at most STEPS tails; a
+ *              thread that finds the lists empty (fewer elements than threads have in hand) looks
+ *              at all nodes
+ * If a process dies    holding lock: every word changed since the last whole step is in the log
+ *              with its old value; who breaks the lock undoes it. Between its steps: its record
+ *              (aside) names the elements whose place it was changing; who mends puts them where
+ *              they belong. What it had in hand stays in the table; its tag (number and tenure)
+ *              tells, and the sweep lists it.
+ * Differences from the kernel: the policy; one element per new one; a failing update evicts
+ *              nothing;
  *              NO_COMMON_LRU is accepted and means the same.
  */
 #include "map/lru.h"
@@ -86,8 +92,8 @@ static uint32_t get(const struct shm_u32 *word)
 	return shm_u32_load_relaxed(word);
 }
 
-/* A change of several words that happens as a whole or not at all. How many are in the log so far is kept
- * here: reading it back from the log would make each change wait for the one before. */
+/* A change of several words that happens as a whole or not at all. How many are in the log so far
+ * is kept here: reading it back from the log would make each change wait for the one before. */
 struct step {
 	struct hash *h;
 	uint32_t n;
@@ -274,8 +280,9 @@ static int ghost_take(struct hash *h, uint32_t hash)
 	return -1;
 }
 
-/* A victim that came back: would a longer PROBATION have kept it, or a longer PROTECTED? The move is as
- * large as this kind is rare among the victims, so the kinds' chances to return are compared. */
+/* A victim that came back: would a longer PROBATION have kept it, or a longer PROTECTED? The move
+ * is as large as this kind is rare among the victims, so the kinds' chances to return are
+ * compared. */
 static void learn(struct hash *h, int veteran)
 {
 	struct lru_words *w = &h->lru->words;
@@ -525,8 +532,8 @@ int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new)
 
 /* ---- victims --------------------------------------------------------------------------------- */
 
-/* Those of the dead among the nodes whose marks are swept: into a list. The kernel is asked once for a row
- * of one owner's, since the lock is held. */
+/* Those of the dead among the nodes whose marks are swept: into a list. The kernel is asked once
+ * for a row of one owner's, since the lock is held. */
 static void orphans_list(struct hash *h, uint32_t from)
 {
 	struct lru_words *w = &h->lru->words;
@@ -777,7 +784,8 @@ void lru_mend_bucket(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t
 		uint32_t elem = (uint32_t)aside;
 		bool live = chain_has(h, b, elem);
 
-		/* What is neither in the chain nor claimed left the table, and may be somebody else's. */
+		/* What is neither in the chain nor claimed left the table, and may be somebody
+		 * else's. */
 		if (live || elem == get(&record->claim))
 			reconcile(h, elem, live);
 	}

@@ -31,9 +31,9 @@ struct lru_node {
 #define LRU_VETERAN    8 /* was in PROTECTED, or came back while its ghost was remembered */
 #define LRU_TAG_SHIFT  4 /* of LIMBO and PENDING: owner | tenure << 12, which wraps */
 
-/* What a thread does in one go under the policy's lock, so that it is not taken for each element: it lists those
- * that it has inserted since (PENDING) and chooses those that it will evict next (LIMBO). Only a hint of its
- * own: what the nodes say counts. */
+/* What a thread does in one go under the policy's lock, so that it is not taken for each element:
+ * it lists those that it has inserted since (PENDING) and chooses those that it will evict next
+ * (LIMBO). Only a hint of its own: what the nodes say counts. */
 #define LRU_VICTIMS 13
 #define LRU_FRESH   (LRU_VICTIMS + 1)
 
@@ -87,15 +87,16 @@ static inline void lru_touch(const struct hash *h, uint32_t elem)
 void lru_intend(struct hash *h, uint32_t me, uint32_t elem, uint32_t other);
 void lru_settled(struct hash *h, uint32_t me);
 
-/* The table has (add) or is about to lose (remove) the element; or is about to have new in old's stead.
- * Bucket locked. 0, or lock_wait()'s error. */
+/* The table has (add) or is about to lose (remove) the element; or is about to have new in old's
+ * stead. Bucket locked. 0, or lock_wait()'s error. */
 int lru_add(struct hash *h, struct owner_local *self, uint32_t elem);
 int lru_remove(struct hash *h, uint32_t me, uint32_t elem);
 int lru_replace(struct hash *h, uint32_t me, uint32_t old, uint32_t new);
 
 /* The next victim, in limbo for self; *ret_elem. No lock held. ENOENT: nothing to evict. */
 int lru_choose(struct hash *h, struct owner_local *self, uint32_t *ret_elem);
-/* Is the element still self's victim? Bucket locked; then it leaves limbo, and is counted as evicted. */
+/* Is the element still self's victim? Bucket locked; then it leaves limbo, and is counted as
+ * evicted. */
 bool lru_claim_victim(struct hash *h, struct owner_local *self, uint32_t elem);
 /* Evictions of all owners. */
 uint64_t lru_evictions(const struct hash *h);
@@ -104,7 +105,8 @@ void lru_leave(struct hash *h);
 
 /* The policy's lock was held by the dead: undo what was half done. */
 void lru_rollback(struct hash *h);
-/* Dead owners: their lock, their victims; and, with their bucket locked, what their operation left. */
+/* Dead owners: their lock, their victims; and, with their bucket locked, what their operation
+ * left. */
 void lru_mend_nested(struct hash *h, uint32_t me, uint32_t dead);
 void lru_mend_bucket(struct hash *h, struct bucket_shm *b, uint32_t me, uint32_t dead);
 

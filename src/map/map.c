@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* map.c: the native API (bpfmap.h) over the types' ops, and the list of types. Holds no shared state of
- * its own but the freeze word in the region's header.
+/* map.c: the native API (bpfmap.h) over the types' ops, and the list of types. Holds no shared
+ * state of its own but the freeze word in the region's header.
  *
  * Edges        F1 release of frozen -> F2 acquire: who sees the freeze sees the writes before it
  * If a process dies    its handles go with its memory

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* memory.c: what a map would take. Each type tells the parts of its body (map_ops.parts), the region has three of
- * its own; a part is added up as the region will count it: in a file by the pages that it touches and no part
- * before it does, in private memory by its bytes.
+/* memory.c: what a map would take. Each type tells the parts of its body (map_ops.parts), the
+ * region has three of its own; a part is added up as the region will count it: in a file by the
+ * pages that it touches and no part before it does, in private memory by its bytes.
  */
 #include "map/memory.h"
 

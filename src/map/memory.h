@@ -7,7 +7,8 @@
 
 #define MEMORY_PARTS_MAX 8
 
-/* All that has one purpose. Its pages are counted, each of them once, as part of what comes first. */
+/* All that has one purpose. Its pages are counted, each of them once, as part of what comes
+ * first. */
 struct memory_part {
 	const char *name;
 	const char *why;

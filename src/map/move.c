@@ -2,16 +2,16 @@
 /* move.c: see move.h. The region's header says who may write (header.frozen, enum region_closed).
  *
  * States       OPEN -> MOVING [map_move_begin; before it, moved_to and the mover's record say who]
- *              MOVING -> MOVED [map_move_done] or OPEN [map_move_cancel; or a writer who finds that the
- *              mover is dead: map_move_wait]
+ *              MOVING -> MOVED [map_move_done] or OPEN [map_move_cancel; or a writer who finds that
+ *              the mover is dead: map_move_wait]
  * Invariants   1. the mover's record has LOCK_MOVE in lock_at as long as it moves; who mends it or
  *                 inherits its number clears that first (owner_mend)
  * Edges        V1 release of frozen -> F2 acquire (map.c): who sees MOVED sees moved_to
  *              V2 acq_rel of moved_to and frozen: movers see each other
  * Progress     a writer waits for the mover, a second at most
- * If a process dies    moving: the next writer opens the map again; the new region was nobody's yet.
- *              Between the renaming of pins and MOVED (map_move_done): who has the old map open goes on
- *              writing to it; whoever opens a pin gets the new one.
+ * If a process dies    moving: the next writer opens the map again; the new region was nobody's
+ *              yet. Between the renaming of pins and MOVED (map_move_done): who has the old map
+ *              open goes on writing to it; whoever opens a pin gets the new one.
  */
 #include "map/move.h"
 

@@ -47,26 +47,29 @@ struct map_counters {
 struct map_ops {
 	/* Early check of the spec, before privileges: the E rows of SEMANTICS 2.3. Pure. */
 	int (*alloc_check)(const struct map_spec *spec);
-	/* What the type makes of the spec before it is kept (NO_COMMON_LRU rounds up); NULL: nothing. */
+	/* What the type makes of the spec before it is kept (NO_COMMON_LRU rounds up); NULL:
+	 * nothing. */
 	void (*normalize)(struct map_spec *spec, uint32_t cpus);
 	/* Late check and layout. Pure. */
 	int (*layout)(const struct map_spec *spec, uint32_t cpus, struct map_layout *ret_layout);
-	/* The parts of the body, ascending; those of one purpose have one name and may be several. For a spec
-	 * that layout has taken. Pure. */
+	/* The parts of the body, ascending; those of one purpose have one name and may be several.
+	 * For a spec that layout has taken. Pure. */
 	void (*parts)(const struct map_spec *spec, uint32_t cpus, map_part_fn *fn, void *arg);
-	/* Set up the handle's private copy of the geometry (map->priv). Region already validated. */
+	/* Set up the handle's private copy of the geometry (map->priv). Region already
+	 * validated. */
 	int (*attach)(struct bpfmap *map);
-	/* After attach, once: the initial bytes of a zeroed region that nobody else sees yet; NULL if
-	 * zeroes will do. */
+	/* After attach, once: the initial bytes of a zeroed region that nobody else sees yet; NULL
+	 * if zeroes will do. */
 	int (*init)(struct bpfmap *map);
 	void (*detach)(struct bpfmap *map);
-	/* Calls fn for each range that has been reserved behind layout's reserve_end, by the words in the
-	 * region, ascending; NULL: there are none. */
+	/* Calls fn for each range that has been reserved behind layout's reserve_end, by the words
+	 * in the region, ascending; NULL: there are none. */
 	int (*reserved)(struct bpfmap *map, region_range_fn *fn, void *arg);
 
 	/* Program side. lookup: pointer to the value, or NULL. Never waits. */
 	void *(*lookup)(struct bpfmap *map, const void *key);
-	/* The same for n keys side by side; returns how many were found. NULL: one after another. */
+	/* The same for n keys side by side; returns how many were found. NULL: one after
+	 * another. */
 	uint32_t (*lookup_keys)(struct bpfmap *map, const void *keys, uint32_t n,
 				void **ret_values);
 	/* Per-CPU types: the given CPU's value; NULL also if there is no such CPU. */
@@ -82,8 +85,8 @@ struct map_ops {
 	int (*read_locked)(struct bpfmap *map, const void *key, void *ret_value);
 	/* Read and delete in one step. */
 	int (*take)(struct bpfmap *map, const void *key, void *ret_value);
-	/* Bloom filter, queue, stack: no key. push: flags as in the kernel. peek: *value is input to a
-	 * Bloom filter (0: perhaps there, -ENOENT: surely not), output of a queue or stack. */
+	/* Bloom filter, queue, stack: no key. push: flags as in the kernel. peek: *value is input
+	 * to a Bloom filter (0: perhaps there, -ENOENT: surely not), output of a queue or stack. */
 	int (*push)(struct bpfmap *map, const void *value, uint64_t flags);
 	int (*peek)(struct bpfmap *map, void *value);
 	int (*pop)(struct bpfmap *map, void *ret_value);

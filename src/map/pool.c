@@ -2,23 +2,28 @@
 /* pool.c: free elements of the hash family's pool, in a few lists so that writers seldom meet.
  *
  * States       element: never used -> claimed [pool_get] -> linked in a chain [hash.c]
- *              -> released [hash.c] -> returned [pool_put] -> fresh [pool_take_locked] -> claimed ...
- * Invariants   1. an element is in one chain, in one list, in one owner's claim or release field, or
- *                 was never used (bump)                                      (checked by hash_check)
- *              2. a claim or release field names an element of a list only while that list's lock is
- *                 held on_behalf of the field's owner
+ *              -> released [hash.c] -> returned [pool_put] -> fresh [pool_take_locked] -> claimed
+ *              ...
+ * Invariants   1. an element is in one chain, in one list, in one owner's claim or release field,
+ *                 or
+ *                 was never used (bump)                                      (checked by
+ *                 hash_check)
+ *              2. a claim or release field names an element of a list only while that list's lock
+ *                 is held on_behalf of the field's owner
  * Locks        list.lock: the list's words. Taken under a bucket lock, never the other way round.
  * Edges        L1, L2 (sync/lock.h)
- *              P1 release of heads or bump -> P2 acquire, P3 release of a claim or release field -> P4
- *              acquire: who mends sees the field that was written before the list's word, and after it
+ *              P1 release of heads or bump -> P2 acquire, P3 release of a claim or release field ->
+ *              P4 acquire: who mends sees the field that was written before the list's word, and
+ *              after it
  * Progress     waits per list; an empty pool means that others hold the spare elements for a moment
- * Variable maps claim and give back chains of blocks, a block at a time. The claim field names the block
- * that was claimed last, whose stage names the one before: so the field always heads all of them.
+ * Variable maps claim and give back chains of blocks, a block at a time. The claim field names the
+ * block that was claimed last, whose stage names the one before: so the field always heads all of
+ * them.
  * If a process dies    holding list.lock: the list's words change in one store (heads or bump), so
  *              whether the element is in the list can be seen from them: pool_mend_list.
  *              with an element in its claim: whoever mends its bucket gives the element back.
- * Reuse        is put off: elements come back in groups of RETURNED_MIN, first freed, first used, or
- *              when nothing else is left.
+ * Reuse        is put off: elements come back in groups of RETURNED_MIN, first freed, first used,
+ *              or when nothing else is left.
  */
 #include "map/hash.h"
 
@@ -175,7 +180,8 @@ static int pool_try_all(struct hash *h, uint32_t me, uint32_t n, struct shm_u32 
 		if (err || !elem || elem > h->g.pool_n)
 			break;
 		e = hash_elem(h, elem - 1);
-		/* From here on a reader that still copies the former element knows that it is gone. */
+		/* From here on a reader that still copies the former element knows that it is
+		 * gone. */
 		shm_u32_store_relaxed(&e->seq, shm_u32_load_relaxed(&e->seq) + 1);
 	}
 	if (err && h->g.blocks)
@@ -183,8 +189,8 @@ static int pool_try_all(struct hash *h, uint32_t me, uint32_t n, struct shm_u32 
 	return err;
 }
 
-/* What a call that could not give it back left in the claim: an element serves as well as another; a
- * chain may have another length than is needed. */
+/* What a call that could not give it back left in the claim: an element serves as well as another;
+ * a chain may have another length than is needed. */
 static int claim_leftover(struct hash *h, uint32_t me, uint32_t *n, struct shm_u32 *claim)
 {
 	uint32_t elem = shm_u32_load_relaxed(claim);
@@ -238,8 +244,8 @@ static void pool_put_locked(struct hash *h, struct pool_list_shm *list, uint32_t
 	struct elem_shm *e = hash_elem(h, elem - 1);
 	uint64_t heads = shm_u64_load_relaxed(&list->heads);
 
-	/* A chain's first block vouches for all of them: readers must see that it is gone before any of
-	 * them is used again. */
+	/* A chain's first block vouches for all of them: readers must see that it is gone before
+	 * any of them is used again. */
 	if (h->g.blocks)
 		shm_u32_store_relaxed(&e->seq, shm_u32_load_relaxed(&e->seq) + 1);
 	/* H3 release -> H4 */
@@ -256,12 +262,13 @@ void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *fiel
 	uint32_t l = me % h->g.lists, elem;
 	struct pool_list_shm *list = &h->shm->lists[l];
 
-	/* If the lock cannot be had (its holder is stopped for good), the element waits in the field
-	 * for our next call; it is not lost. */
+	/* If the lock cannot be had (its holder is stopped for good), the element waits in the
+	 * field for our next call; it is not lost. */
 	if (lock_acquire_nested(&list->lock, &h->region->owners, me, h->g.n_buckets + l))
 		return;
 	for (uint32_t n = 0; n < 1 + h->g.blocks; n++) {
-		/* Only now: taking the lock from a dead mender settles the field if he had put it already. */
+		/* Only now: taking the lock from a dead mender settles the field if he had put it
+		 * already. */
 		elem = shm_u32_load_acquire(field); /* P4 acquire <- P3 */
 		if (!elem || elem > h->g.pool_n)
 			break;
@@ -271,8 +278,8 @@ void pool_put(struct hash *h, uint32_t me, uint32_t number, struct shm_u32 *fiel
 	lock_release(&list->lock);
 }
 
-/* A field that names an element which is in the list (again, or still) does not own it. (Behind the last
- * element of a list's range comes the next list's first, which may well be somebody's.) */
+/* A field that names an element which is in the list (again, or still) does not own it. (Behind the
+ * last element of a list's range comes the next list's first, which may well be somebody's.) */
 static void field_settle(struct hash *h, uint32_t l, struct shm_u32 *field)
 {
 	struct pool_list_shm *list = &h->shm->lists[l];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* salvage.c: see salvage.h. Reads only, asks no lock and no version, and checks every index before it is
- * followed, as hash_check.c does.
+/* salvage.c: see salvage.h. Reads only, asks no lock and no version, and checks every index before
+ * it is followed, as hash_check.c does.
  *
- * An element of a hash map is believed if its key's hash leads to where it lies: the bucket, and the slot's tag or
- * the hash that is stored beside it; 32 bits and more, so that random bytes are not taken for a key. Where a
- * chain breaks, what was behind it is found by going over the pool: an element that is in no chain, in no
- * free list and in no owner's hands was cut off. If a free list is broken, too, deleted elements look
- * the same, and nothing is taken from there.
+ * An element of a hash map is believed if its key's hash leads to where it lies: the bucket, and
+ * the slot's tag or the hash that is stored beside it; 32 bits and more, so that random bytes are
+ * not taken for a key. Where a chain breaks, what was behind it is found by going over the pool: an
+ * element that is in no chain, in no free list and in no owner's hands was cut off. If a free list
+ * is broken, too, deleted elements look the same, and nothing is taken from there.
  */
 #include "map/salvage.h"
 

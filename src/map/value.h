@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* value.h: values that may contain a struct bpf_spin_lock, and that lock.
  *
- * The lock word in the value holds owner + 1, like every lock of a region, so it survives the death of
- * a program's host. Copies in pass over its four bytes; copies out show them as zero.
+ * The lock word in the value holds owner + 1, like every lock of a region, so it survives the death
+ * of a program's host. Copies in pass over its four bytes; copies out show them as zero.
  */
 #ifndef BPFMAP_MAP_VALUE_H
 #define BPFMAP_MAP_VALUE_H
@@ -40,7 +40,8 @@ void value_unlock(void *addr, const struct value_shape *shape);
 /* Free the value lock that a dead owner held. */
 void value_mend(struct region *region, uint32_t dead);
 
-/* Flags of an update: one of ANY, NOEXIST, EXIST, with F_LOCK where the value has a lock. EINVAL. */
+/* Flags of an update: one of ANY, NOEXIST, EXIST, with F_LOCK where the value has a lock.
+ * EINVAL. */
 int value_check_flags(uint64_t flags, const struct value_shape *shape);
 
 /* A creation's spin lock: within the value, aligned, and in a type that has them (HASH, ARRAY). */

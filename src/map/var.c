@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* var.c: maps of type HASH whose keys and values have lengths of their own (BPFMAP_F_VARIABLE). Buckets,
- * locks, the redo record and the count are hash.c's, free blocks are pool.c's; here is what an element's
- * bytes are, and the functions of bpfmap.h that take lengths. Bytes: hash.h.
+/* var.c: maps of type HASH whose keys and values have lengths of their own (BPFMAP_F_VARIABLE).
+ * Buckets, locks, the redo record and the count are hash.c's, free blocks are pool.c's; here is
+ * what an element's bytes are, and the functions of bpfmap.h that take lengths. Bytes: hash.h.
  *
- * States       a chain of blocks is claimed, filled, linked by its first block, released as one element
- *              of hash.c is; only pool.c sees single blocks
+ * States       a chain of blocks is claimed, filled, linked by its first block, released as one
+ *              element of hash.c is; only pool.c sees single blocks
  * Invariants   1. a LIVE element has as many blocks as its lengths need           (hash_check)
- *              2. every block is in one element, in one list, in one owner's claim or release field, or
+ *              2. every block is in one element, in one list, in one owner's claim or release
+ *                 field, or
  *                 was never used                                                 (hash_check)
  * Locks        none of its own
  * Edges        B1, B2 (sync/bytes.h) for the bytes; H3, H4 (hash.c) for the links between blocks
- * Progress     read: never waits. A copy is valid if its first block has not been given back since the
- *              key was found: of a chain, that one is given back first.
- * Memory       block addresses exist for max_entries of the largest elements, memory comes as blocks are
- *              used: an element costs what it uses.
+ * Progress     read: never waits. A copy is valid if its first block has not been given back since
+ *              the key was found: of a chain, that one is given back first.
+ * Memory       block addresses exist for max_entries of the largest elements, memory comes as
+ *              blocks are used: an element costs what it uses.
  */
 #include "map/count.h"
 #include "map/hash.h"
@@ -78,7 +79,8 @@ struct stream {
 	uint32_t at;	/* in its bytes */
 };
 
-/* The next bytes that lie together, at most `want`; NULL: the chain ends too early, as no element does. */
+/* The next bytes that lie together, at most `want`; NULL: the chain ends too early, as no element
+ * does. */
 static struct shm_u64 *stream_run(struct stream *s, uint64_t want, uint32_t *ret_run)
 {
 	uint32_t room = (uint32_t)block_room(s->h->g.elem_stride);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* btf_check.c: an object's BTF is input, and libbpf (1.1) follows its references without looking. */
+/* btf_check.c: an object's BTF is input, and libbpf (1.1) follows its references without
+ * looking. */
 #include "object/btf_check.h"
 
 #include <bpf/btf.h>

@@ -7,8 +7,8 @@
 
 struct btf;
 
-/* True if every name and every type that a type refers to is there. libbpf takes that for granted in
- * object files. */
+/* True if every name and every type that a type refers to is there. libbpf takes that for granted
+ * in object files. */
 bool btf_refs_are_sound(const struct btf *btf);
 
 #endif

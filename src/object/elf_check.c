@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* elf_check.c: an object file is input, and libbpf (1.1) copies from where its symbols and sections say.
+/* elf_check.c: an object file is input, and libbpf (1.1) copies from where its symbols and sections
+ * say.
  *
- * Checked: the table of sections and all sections lie in the file; only .bss has a size and no bytes;
- * tables have entries of the right size; symbols lie in their sections. What is no 64-bit little-endian
- * ELF file is left to libbpf, which refuses it. */
+ * Checked: the table of sections and all sections lie in the file; only .bss has a size and no
+ * bytes; tables have entries of the right size; symbols lie in their sections. What is no 64-bit
+ * little-endian ELF file is left to libbpf, which refuses it. */
 #include "object/elf_check.h"
 
 #include <elf.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* object.c: bpfmap/object.h: an object file opened and loaded by the libbpf that this library holds.
+/* object.c: bpfmap/object.h: an object file opened and loaded by the libbpf that this library
+ * holds.
  *
- * libbpf and the shims of src/compat are linked into this library with their names hidden, so libbpf's
- * system calls end in bpfmap_bpf() and nobody else's do. What libbpf says while it loads goes to the
- * thread's struct report, since its callback has no argument; a failure's sentence is libbpf's first line
- * and, where a command of bpf(2) failed, that command's sentence.
+ * libbpf and the shims of src/compat are linked into this library with their names hidden, so
+ * libbpf's system calls end in bpfmap_bpf() and nobody else's do. What libbpf says while it loads
+ * goes to the thread's struct report, since its callback has no argument; a failure's sentence is
+ * libbpf's first line and, where a command of bpf(2) failed, that command's sentence.
  */
 #include "bpfmap/object.h"
 
@@ -28,8 +29,8 @@
 #define SENTENCE_MAX 512 /* longer ones are cut (base/error.c) */
 #define SAYING_MAX   256
 
-/* libbpf's code refers to it, and code that is not position independent cannot leave this library for it.
- * It is never used: report_keep() takes all messages. */
+/* libbpf's code refers to it, and code that is not position independent cannot leave this library
+ * for it. It is never used: report_keep() takes all messages. */
 FILE *hidden_stderr __asm__("stderr") __attribute__((visibility("hidden")));
 
 struct bpfmap_object {
@@ -223,7 +224,8 @@ static int values_set(struct bpf_object *bpf, const struct bpfmap_object_opts *o
 
 /* ---- opening ---- */
 
-/* libbpf crashes on sections and symbols outside of the file, and on BTF that refers to what is not there. */
+/* libbpf crashes on sections and symbols outside of the file, and on BTF that refers to what is not
+ * there. */
 static int file_check(const char *path)
 {
 	struct btf *btf;

@@ -6,10 +6,11 @@
  *              [region_link]
  * Invariants   1. the file's size is what its header says and what the spec needs (checked at open)
  *              2. memory is reserved before it is touched: the header, the body up to reserve_end
- *                 and the BTF here, the rest by whoever grows into it [region_reserve]; what a sparse
- *                 copy lost of it, at open [region_fill_holes]
+ *                 and the BTF here, the rest by whoever grows into it [region_reserve]; what a
+ *                 sparse copy lost of it, at open [region_fill_holes]
  * Locks        none
- * Edges        N1 release of magic -> N2 acquire: who opens the file sees all that was written before
+ * Edges        N1 release of magic -> N2 acquire: who opens the file sees all that was written
+ *              before
  * If a process dies    the kernel frees an unnamed file with its last holder
  */
 #include "region/region.h"
@@ -81,7 +82,8 @@ void region_layout(uint64_t body_bytes, uint32_t btf_size, struct region_layout 
 	};
 }
 
-/* Builds that disagree on a structure must refuse each other's files; the magic tells the byte order. */
+/* Builds that disagree on a structure must refuse each other's files; the magic tells the byte
+ * order. */
 static uint32_t region_signature(void)
 {
 	return (uint32_t)(sizeof(struct region_header_shm) | sizeof(struct owner_shm) << 16 |
@@ -104,8 +106,8 @@ static uint64_t memory_available(void)
 	return found ? kib * 1024 : UINT64_MAX;
 }
 
-/* The whole huge pages of a range: fewer TLB misses, and the kernel hands them out faster. Only where every
- * byte of one is wanted, so that they cost no memory. False: there are none. */
+/* The whole huge pages of a range: fewer TLB misses, and the kernel hands them out faster. Only
+ * where every byte of one is wanted, so that they cost no memory. False: there are none. */
 static bool huge_part(uint64_t off, uint64_t len, uint64_t *ret_first, uint64_t *ret_end)
 {
 	*ret_first = ALIGN_UP(off, HUGE_BYTES);
@@ -126,8 +128,8 @@ static int reserve_private(struct region *region, uint64_t off, uint64_t len)
 	return 0;
 }
 
-/* A tmpfs gives huge pages to who asks for them expressly, whatever its mount options say; around a page that
- * is there already. That this fails is no failure: what it did not do, small pages do. */
+/* A tmpfs gives huge pages to who asks for them expressly, whatever its mount options say; around a
+ * page that is there already. That this fails is no failure: what it did not do, small pages do. */
 static void huge_file(struct region *region, uint64_t off, uint64_t len)
 {
 	uint64_t first, end;
@@ -533,8 +535,8 @@ static int range_fill(void *arg, uint64_t off, uint64_t len)
 		    errno == EFAULT ? "no room to fill them" : strerror(errno));
 }
 
-/* Bytes of the owner table that have been reserved, by its own word. That is read from the file, since
- * its page may be a hole. */
+/* Bytes of the owner table that have been reserved, by its own word. That is read from the file,
+ * since its page may be a hole. */
 static uint64_t owners_reserved(const struct region *region)
 {
 	uint64_t at =
@@ -576,7 +578,8 @@ static int holes_suspected(const struct region *region, region_reserved_fn *rese
 	return (uint64_t)st.st_blocks * 512 < count.blocks * unit;
 }
 
-/* What the file system hands out at a time; a page, if it says more, which would be the size of transfers. */
+/* What the file system hands out at a time; a page, if it says more, which would be the size of
+ * transfers. */
 static uint64_t file_block_bytes(int fd)
 {
 	struct statfs fs;
@@ -588,13 +591,14 @@ static uint64_t file_block_bytes(int fd)
 
 int region_fill_holes(struct region *region, region_reserved_fn *reserved, void *owner)
 {
-	/* By pages first, as a tmpfs has them: a disk's blocks are rarely smaller, and need one more call. */
+	/* By pages first, as a tmpfs has them: a disk's blocks are rarely smaller, and need one
+	 * more call. */
 	int suspected = holes_suspected(region, reserved, owner, page_bytes());
 
 	if (suspected > 0)
 		suspected = holes_suspected(region, reserved, owner, file_block_bytes(region->fd));
-	/* Files that take less room than they have bytes for other reasons (compression) are reserved again,
-	 * which changes nothing. */
+	/* Files that take less room than they have bytes for other reasons (compression) are
+	 * reserved again, which changes nothing. */
 	return suspected > 0 ? reserved_walk(region, reserved, owner, range_fill, region)
 			     : suspected;
 }

@@ -35,7 +35,8 @@ enum region_closed {
 
 /* The last 4096 bytes of a region. */
 struct region_header_shm {
-	/* Written once by the creator. Before the magic is there, nobody takes the file for a region. */
+	/* Written once by the creator. Before the magic is there, nobody takes the file for a
+	 * region. */
 	struct shm_u64 magic;
 	uint32_t version;
 	uint32_t signature; /* of structures and pointers: builds refuse each other */
@@ -63,12 +64,13 @@ struct region_header_shm {
 	struct shm_u64 changed_ns;     /* CLOCK_REALTIME when a change was last noticed */
 	struct shm_u64 changes_seen;   /* how many there were then */
 	struct shm_u32 count_lookups;  /* handles opened from now on count lookups, too */
-	/* While REGION_MOVING: number + 1 of the owner that moves the elements into another region. When
-	 * REGION_MOVED: the id of the map that has them. */
+	/* While REGION_MOVING: number + 1 of the owner that moves the elements into another region.
+	 * When REGION_MOVED: the id of the map that has them. */
 	struct shm_u32 moved_to;
 	struct shm_u32 unclean; /* on disk: in use, or not closed by its last user (map/disk.c) */
 	struct shm_u64 boot;	/* on disk: which boot the id is from */
-	/* The type's own shared words, each group on its own cache lines: map/hash.c, map/array.c. */
+	/* The type's own shared words, each group on its own cache lines: map/hash.c,
+	 * map/array.c. */
 	uint8_t pad[256 - 168];
 	struct shm_u64 type_words[(REGION_HEADER_LEN - 256) / 8];
 };
@@ -136,11 +138,12 @@ typedef int region_body_fn(const struct map_spec *spec, uint32_t cpus, uint64_t 
 int region_open_fd(int fd, bool readonly, region_body_fn *body_bytes, struct region **ret_region);
 void region_close(struct region *region);
 
-/* The first word of a header, and what it should be: EUCLEAN with a sentence if a machine of the other byte order
- * wrote it, else 0. */
+/* The first word of a header, and what it should be: EUCLEAN with a sentence if a machine of the
+ * other byte order wrote it, else 0. */
 int region_order_check(uint64_t magic, uint64_t expected);
 
-/* A new close-on-exec descriptor with its own file description; oflags O_RDWR, O_RDONLY, O_WRONLY. */
+/* A new close-on-exec descriptor with its own file description; oflags O_RDWR, O_RDONLY,
+ * O_WRONLY. */
 int region_dup_fd(const struct region *region, int oflags);
 
 /* Reserve [off, off + len) so that touching it cannot fault. 0, ENOSPC, ENOMEM. */
@@ -153,9 +156,10 @@ typedef int region_reserved_fn(void *owner, region_range_fn *fn, void *arg);
 /* region_reserve() as such an fn; arg is the region. */
 int region_reserve_range(void *arg, uint64_t off, uint64_t len);
 
-/* After open: a copy that was made sparse has holes where memory was reserved, and touching one is a
- * SIGBUS when the file system is full (on a tmpfs also by reading). What reserved() and the region itself
- * name gets its memory back, through a read-only handle as well. ENOMEM; EOPNOTSUPP. */
+/* After open: a copy that was made sparse has holes where memory was reserved, and touching one is
+ * a SIGBUS when the file system is full (on a tmpfs also by reading). What reserved() and the
+ * region itself name gets its memory back, through a read-only handle as well. ENOMEM;
+ * EOPNOTSUPP. */
 int region_fill_holes(struct region *region, region_reserved_fn *reserved, void *owner);
 
 /* Bytes that the region holds now. */

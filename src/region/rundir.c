@@ -2,7 +2,8 @@
 /* rundir.c: the runtime directory (see rundir.h).
  *
  * Everything here is plain file-system calls. The directory is trusted as far as its owner is: the
- * default one must belong to us and must not be a symbolic link, since /dev/shm is open to everybody.
+ * default one must belong to us and must not be a symbolic link, since /dev/shm is open to
+ * everybody.
  *
  * If a process dies    unnamed files go with it; the id counter is one atomic word in a file
  */

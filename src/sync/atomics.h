@@ -37,8 +37,9 @@ static inline void shm_u8_store_relaxed(struct shm_u8 *w, uint8_t v)
 	__atomic_store_n(&w->raw, v, __ATOMIC_RELAXED);
 }
 
-/* gcc for RISC-V before 13.3 compares a whole register with a 32-bit word (its bug 114130), whatever is in the
- * upper half: what is expected is loaded anew, which extends it as it should be. */
+/* gcc for RISC-V before 13.3 compares a whole register with a 32-bit word (its bug 114130),
+ * whatever is in the upper half: what is expected is loaded anew, which extends it as it should
+ * be. */
 #ifdef __riscv
 #define CAS_EXPECTED(expected) __asm__("" : "+m"(*(expected)))
 #else

@@ -2,9 +2,9 @@
 /* lock.c: the slow path of lock.h, and mending.
  *
  * Mending is serialised by one lock per region, mend_lock. It needs no mending itself: what is done
- * under it is idempotent, so who finds its holder dead takes it over and begins again. The word also
- * counts its takings: else who saw a dead holder could take it from the living one that inherited the
- * number, and with it mend_lock, in between (tests/model/lock.pml).
+ * under it is idempotent, so who finds its holder dead takes it over and begins again. The word
+ * also counts its takings: else who saw a dead holder could take it from the living one that
+ * inherited the number, and with it mend_lock, in between (tests/model/lock.pml).
  *
  * Edges        L1, L2: lock.h
  *              M1 release of mend_lock -> M2 acquire: the next mender sees what the last one did
@@ -40,8 +40,8 @@ enum mend_turn {
 	MEND_NESTED, /* we held it already: a mender met another dead owner */
 };
 
-/* The table that this thread is mending. That mend_lock holds our number is no proof: who inherits a
- * number from an owner that died while mending inherits mend_lock too. */
+/* The table that this thread is mending. That mend_lock holds our number is no proof: who inherits
+ * a number from an owner that died while mending inherits mend_lock too. */
 static _Thread_local const struct owner_table *mending;
 
 /* Of mend_lock: owner + 1. Above it stand the takings. */
@@ -100,8 +100,8 @@ static bool mend_held(struct owner_table *table, uint32_t me, uint32_t dead)
 	return true;
 }
 
-/* Break the lock of a dead owner. The caller has seen that the owner is dead; that is looked at again
- * under mend_lock, because its number may have passed to somebody else meanwhile. */
+/* Break the lock of a dead owner. The caller has seen that the owner is dead; that is looked at
+ * again under mend_lock, because its number may have passed to somebody else meanwhile. */
 static void lock_break(struct shm_u32 *word, struct owner_table *table, uint32_t me, uint32_t dead,
 		       uint32_t lock_index)
 {

@@ -5,10 +5,10 @@
  *              owner + 1 -> owner + 1 with LOCK_WAITED [lock_pause, before it sleeps]
  *              owner + 1, owner dead -> mended -> 0 [lock_break, by whoever waits]
  * Edges        L1 release in lock_release -> L2 acquire in lock_acquire
- * Progress     waits for the holder: spins, yields, then sleeps in growing steps up to 1 ms and asks
- *              each time whether the holder lives. Gives up when for LOCK_TIMEOUT_NS nobody has
- *              released the lock: a stopped process or a scribbled word must not hang others. Who
- *              releases a lock that somebody sleeps for lets him have it first.
+ * Progress     waits for the holder: spins, yields, then sleeps in growing steps up to 1 ms and
+ *              asks each time whether the holder lives. Gives up when for LOCK_TIMEOUT_NS nobody
+ *              has released the lock: a stopped process or a scribbled word must not hang others.
+ *              Who releases a lock that somebody sleeps for lets him have it first.
  * If a process dies    the next who wants the lock mends and goes on
  */
 #ifndef BPFMAP_SYNC_LOCK_H
@@ -19,13 +19,13 @@
 #define LOCK_TIMEOUT_NS 1000000000ull
 #define LOCK_WAITED	0x80000000u /* somebody sleeps; cleared by the release */
 
-/* The number of values' spin locks. Where an update holds one, it also holds the lock around it (bucket,
- * stripe), and only mending that one makes the value whole; so it is mended before the value's lock is
- * given on. */
+/* The number of values' spin locks. Where an update holds one, it also holds the lock around it
+ * (bucket, stripe), and only mending that one makes the value whole; so it is mended before the
+ * value's lock is given on. */
 #define LOCK_VALUE 0xfe000000u
 
-/* In a record's lock_at: the owner is in the middle of taking or giving back all locks (map/hold.c), and
- * changes nothing meanwhile. */
+/* In a record's lock_at: the owner is in the middle of taking or giving back all locks
+ * (map/hold.c), and changes nothing meanwhile. */
 #define LOCK_ALL 0xfc000000u
 /* The same: it moves the elements into another region (map/move.c). */
 #define LOCK_MOVE 0xfb000000u
@@ -40,12 +40,13 @@ static inline bool lock_held_by(const struct shm_u32 *word, uint32_t owner)
 bool lock_break_dead(struct shm_u32 *word, struct owner_table *table, uint32_t me,
 		     uint32_t lock_index);
 
-/* A moment's wait that grows from nothing to a millisecond with the round's number. Before it sleeps,
- * it marks the lock as waited for; *released says whether the lock was released since the last mark. */
+/* A moment's wait that grows from nothing to a millisecond with the round's number. Before it
+ * sleeps, it marks the lock as waited for; *released says whether the lock was released since the
+ * last mark. */
 void lock_pause(struct shm_u32 *word, unsigned int round, bool *released);
 
-/* Sleep with locks held, a thousandth of a second at most: no thread is cancelled meanwhile, which would
- * leave them to a living process. */
+/* Sleep with locks held, a thousandth of a second at most: no thread is cancelled meanwhile, which
+ * would leave them to a living process. */
 void lock_sleep(uint64_t ns);
 
 /* Somebody sleeps for the lock that was just released: let him take it. */

@@ -5,11 +5,12 @@
  *              left is mended, then state = taken] -> free [owner_table_close]
  *              held -> dead [its process ends: the kernel drops the beacon] -> held or free
  *              [owner_register, owner_mend_all]
- * Invariants   1. who holds the beacon of a number is the only one to write its record, except under
- *                 mend_lock when nobody holds it
+ * Invariants   1. who holds the beacon of a number is the only one to write its record, except
+ *                 under mend_lock when nobody holds it
  *              2. a lock word never holds a number whose record does not name that lock
- * Locks        table.mutex (private to the process): by_thread, mine; held while a number is taken or
- *              mended, since a handle's threads share its beacons. all_mutex: the list of tables.
+ * Locks        table.mutex (private to the process): by_thread, mine; held while a number is taken
+ *              or mended, since a handle's threads share its beacons. all_mutex: the list of
+ *              tables.
  * Edges        O1 release of state -> O2 acquire: none needed, the beacon (a system call) orders
  * If a process dies    its numbers are found dead by who waits for its lock or looks for a number
  */
@@ -95,14 +96,15 @@ bool owner_alive(struct owner_table *table, uint32_t number)
 	if (table->fd < 0)
 		return shm_u32_load_relaxed(&owner_record(table, number)->pid) ==
 		       (uint32_t)getpid();
-	/* If the kernel cannot tell, the owner is taken to live: waiting is safe, breaking is not. */
+	/* If the kernel cannot tell, the owner is taken to live: waiting is safe, breaking is
+	 * not. */
 	if (beacon(table->fd, F_OFD_GETLK, F_WRLCK, number, &type))
 		return true;
 	return type != F_UNLCK;
 }
 
-/* A description of the child's own under the same number. Where there is none to be had (no /proc), at
- * least the parent's must go. */
+/* A description of the child's own under the same number. Where there is none to be had (no /proc),
+ * at least the parent's must go. */
 static bool fd_renew(int fd)
 {
 	char path[64];
@@ -217,8 +219,8 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 	return 0;
 }
 
-/* The first number from n on that this handle holds; OWNER_MAX: none. Asks private memory alone: the
- * table's own words may be spoilt, and of a sparse copy even missing. */
+/* The first number from n on that this handle holds; OWNER_MAX: none. Asks private memory alone:
+ * the table's own words may be spoilt, and of a sparse copy even missing. */
 static uint32_t next_mine(const struct owner_table *table, uint32_t n)
 {
 	while (n < OWNER_MAX && !is_mine(table, n))
@@ -245,8 +247,8 @@ void owner_table_close(struct owner_table *table)
 	pthread_mutex_destroy(&table->mutex);
 }
 
-/* Put memory behind record number, so that touching it cannot fault: whole pages of the table, the first
- * of which the region's creator has reserved. */
+/* Put memory behind record number, so that touching it cannot fault: whole pages of the table, the
+ * first of which the region's creator has reserved. */
 static int reserve_record(struct owner_table *table, uint32_t number)
 {
 	uint64_t records = offsetof(struct owner_table_shm, records),

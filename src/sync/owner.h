@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* owner.h: who writes to a region: one record per (handle, thread), numbered, in the region.
  *
- * A lock word holds its owner's number + 1. A record says what its owner is in the middle of, so that
- * whoever finds the owner dead can finish or undo it. That the owner lives is vouched for by the
- * kernel: while it does, it holds an open-file-description lock on byte OWNER_BEACON + number of the
- * region's file, through a description of its own that no other process shares. The kernel drops the
- * lock when the process is gone, in whatever way, also across users and pid namespaces. In private
- * memory there is only one process; a record of another pid is what a fork copied, and its owner
- * does not exist here.
+ * A lock word holds its owner's number + 1. A record says what its owner is in the middle of, so
+ * that whoever finds the owner dead can finish or undo it. That the owner lives is vouched for by
+ * the kernel: while it does, it holds an open-file-description lock on byte OWNER_BEACON + number
+ * of the region's file, through a description of its own that no other process shares. The kernel
+ * drops the lock when the process is gone, in whatever way, also across users and pid namespaces.
+ * In private memory there is only one process; a record of another pid is what a fork copied, and
+ * its owner does not exist here.
  */
 #ifndef BPFMAP_SYNC_OWNER_H
 #define BPFMAP_SYNC_OWNER_H
@@ -44,8 +44,8 @@ struct owner_shm {
 	struct shm_u64 aside;
 	/* What the owner has done, counted by it alone: map/count.h. Never reset. */
 	struct shm_u64 counts[OWNER_COUNTS];
-	/* Highest sequence number of the count word known to have been applied. Others write it, so it has a
-	 * line of its own. */
+	/* Highest sequence number of the count word known to have been applied. Others write it, so
+	 * it has a line of its own. */
 	struct shm_u32 acked;
 	uint8_t pad[60];
 };
@@ -62,10 +62,11 @@ struct owner_table_shm {
 #define OWNER_TABLE_BYTES sizeof(struct owner_table_shm)
 #define OWNER_PAGE	  4096 /* reserved so much at a time */
 
-/* Mends lock number lock_index, found held by dead, in the name of me: after it, the lock's data are
- * consistent and nothing of the operation is pending. LOCK_NESTED: only the locks that are taken
- * while another one is held. LOCK_NONE: it held none; what its record names is left over.
- * LOCK_VALUE: last, free the value's spin lock that it held. Must be idempotent: who mends may die too. */
+/* Mends lock number lock_index, found held by dead, in the name of me: after it, the lock's data
+ * are consistent and nothing of the operation is pending. LOCK_NESTED: only the locks that are
+ * taken while another one is held. LOCK_NONE: it held none; what its record names is left over.
+ * LOCK_VALUE: last, free the value's spin lock that it held. Must be idempotent: who mends may die
+ * too. */
 typedef void owner_mend_fn(void *arg, uint32_t me, uint32_t dead, uint32_t lock_index);
 #define LOCK_NESTED UINT32_MAX
 #define LOCK_NONE   (UINT32_MAX - 1)
@@ -83,8 +84,8 @@ struct owner_table {
 	struct owner_table_shm *shm;
 	int fd; /* our own description; -1: private memory */
 	pthread_mutex_t mutex;
-	/* By a thread's number + 1; entry 0, of threads without a number, stays empty, and so do all of a
-	 * read-only table, which shares them with others. */
+	/* By a thread's number + 1; entry 0, of threads without a number, stays empty, and so do
+	 * all of a read-only table, which shares them with others. */
 	struct owner_local *by_thread;
 	uint32_t threads;	       /* entries from the first on that may be in use */
 	uint32_t mine[OWNER_MAX / 32]; /* numbers that this handle holds */
@@ -102,8 +103,9 @@ int owner_table_open(struct owner_table *table, struct owner_table_shm *shm, int
 		     owner_reserve_fn *reserve, void *reserve_arg);
 void owner_table_close(struct owner_table *table);
 
-/* fork() runs the handlers that were registered last first. Who opens or closes tables under a lock of
- * his own and takes that lock at fork() calls this before he registers: his lock is the outer one. */
+/* fork() runs the handlers that were registered last first. Who opens or closes tables under a lock
+ * of his own and takes that lock at fork() calls this before he registers: his lock is the outer
+ * one. */
 void owner_watch_forks(void);
 
 /* The calling thread's number in this table, registering it on first use. 0, EAGAIN (all numbers

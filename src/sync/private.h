@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* private.h: words and pointers that the threads of one process share without a lock. Same naming as
- * sync/atomics.h (the ordering is in the function's name, its tag beside the call), but the memory is
- * this process's own: what is read is no input and may be used as it is.
+/* private.h: words and pointers that the threads of one process share without a lock. Same naming
+ * as sync/atomics.h (the ordering is in the function's name, its tag beside the call), but the
+ * memory is this process's own: what is read is no input and may be used as it is.
  *
- * seq_cst: one total order of all accesses named so, for two threads that each store and then look at
- * what the other stored.
+ * seq_cst: one total order of all accesses named so, for two threads that each store and then look
+ * at what the other stored.
  */
 #ifndef BPFMAP_SYNC_PRIVATE_H
 #define BPFMAP_SYNC_PRIVATE_H

@@ -3,8 +3,8 @@
  * wrappers of sync/atomics.h are for shared fields with an owner; here the program is the owner and
  * chooses the partner, so these functions are their own file.
  *
- * Orderings are the instruction set's: operations with BPF_FETCH, xchg and cmpxchg are fully ordered;
- * without fetch they are relaxed; load_acquire and store_release are what they say.
+ * Orderings are the instruction set's: operations with BPF_FETCH, xchg and cmpxchg are fully
+ * ordered; without fetch they are relaxed; load_acquire and store_release are what they say.
  */
 #ifndef BPFMAP_VM_ATOMICS_H
 #define BPFMAP_VM_ATOMICS_H

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* context.c: what R1 points to when a program starts: struct xdp_md or struct __sk_buff.
  *
- * The kernel's verifier knows which instructions access the context and rewrites them: a 4-byte load
- * of ctx->data becomes a load of a 64-bit pointer from the kernel's own structure. We have no types
- * at load, but the address says the same at run time: R1 is the address of run->fields, no other
- * memory check accepts that range, so every access to it ends here and is answered from the table in
- * context.def. A load of data, data_end or data_meta gives the full register-wide pointer; other
- * fields are read from run->fields in the requested width. Which fields, widths and stores a program
- * type may use is what the kernel's verifier allows it (ctx_allows, which facts_memory.c asks, too); the
- * refusal comes when the instruction is reached, because before that nobody may know that it is a context
- * access.
+ * The kernel's verifier knows which instructions access the context and rewrites them: a 4-byte
+ * load of ctx->data becomes a load of a 64-bit pointer from the kernel's own structure. We have no
+ * types at load, but the address says the same at run time: R1 is the address of run->fields, no
+ * other memory check accepts that range, so every access to it ends here and is answered from the
+ * table in context.def. A load of data, data_end or data_meta gives the full register-wide pointer;
+ * other fields are read from run->fields in the requested width. Which fields, widths and stores a
+ * program type may use is what the kernel's verifier allows it (ctx_allows, which facts_memory.c
+ * asks, too); the refusal comes when the instruction is reached, because before that nobody may
+ * know that it is a context access.
  *
  * Programs may compute ctx + n and pass it on; as in the kernel, helpers take only the unmodified
  * context (helpers.c).

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* facts.c: abstract interpretation of a program until nothing changes; then facts are written down.
  *
- * Blocks      start where jumps lead, where subprograms start, and at calls that run subprograms (so that
- *             a call is done again without what is before it). Before each block that is reached there is
- *             one state: the join of all that flows there. The lowest block to be done is next, so inner
- *             loops come to rest before what is behind them.
- * Calls       a subprogram has one state at its start, joined over its calls, and one effect. Control goes
- *             on behind a call once the callee is known to return; when an effect grows, its calls are done
- *             again.
- * An end      a block is done again only if its state has grown. Loops and subprograms let bounds grow in
- *             few steps (JOIN_TO_STOP), then to the end; after GROWN_CLEAR growths everything is given
- *             up, and a state that knows nothing cannot grow. So the work is bounded per block.
- * Too large   a program of more than STATES_MAX blocks is not proved: everything is checked when it runs.
+ * Blocks      start where jumps lead, where subprograms start, and at calls that run subprograms
+ *             (so that a call is done again without what is before it). Before each block that is
+ *             reached there is one state: the join of all that flows there. The lowest block to be
+ *             done is next, so inner loops come to rest before what is behind them.
+ * Calls       a subprogram has one state at its start, joined over its calls, and one effect.
+ *             Control goes on behind a call once the callee is known to return; when an effect
+ *             grows, its calls are done again.
+ * An end      a block is done again only if its state has grown. Loops and subprograms let bounds
+ *             grow in few steps (JOIN_TO_STOP), then to the end; after GROWN_CLEAR growths
+ *             everything is given up, and a state that knows nothing cannot grow. So the work is
+ *             bounded per block.
+ * Too large   a program of more than STATES_MAX blocks is not proved: everything is checked when it
+ *             runs.
  */
 #include "vm/facts_prove.h"
 

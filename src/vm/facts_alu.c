@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* facts_alu.c: arithmetic. Addresses survive being copied and having numbers added or subtracted in 64
- * bits; whatever else is done to one gives a number of which nothing is known. */
+/* facts_alu.c: arithmetic. Addresses survive being copied and having numbers added or subtracted in
+ * 64 bits; whatever else is done to one gives a number of which nothing is known. */
 #include "vm/facts_prove.h"
 
 #define OFF_MAX (1 << 29) /* constant parts beyond that become variable, so that sums never wrap */
@@ -25,7 +25,8 @@ void step_copy(struct state *state, uint32_t dst, uint32_t src)
 	state->at[dst] = *from;
 }
 
-/* The packet's end is at least base + n + range; of a larger variable part it is n + by that counts. */
+/* The packet's end is at least base + n + range; of a larger variable part it is n + by that
+ * counts. */
 static void packet_add_variable(struct state *state, struct value *v, const struct number *by)
 {
 	bool bounded = is_small(by->smax) && v->range != RANGE_NONE;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* facts_call.c: what calls need, change and give back.
  *
- * Helpers     each argument by its kind in helpers.def, as helpers.c checks it. A helper that traits_of()
- *             does not know may do everything.
- * Callbacks   are entered with what the helper promises. Afterwards holds what holds if they never ran,
- *             less what they may do (struct effect).
- * Calls       are entered with R1 to R5; what is known there is joined over all calls. Addresses in the
- *             caller's frame stay addresses, one level further up. A callee's own frame ends with it, so
- *             addresses in it are numbers afterwards.
+ * Helpers     each argument by its kind in helpers.def, as helpers.c checks it. A helper that
+ *             traits_of() does not know may do everything.
+ * Callbacks   are entered with what the helper promises. Afterwards holds what holds if they never
+ *             ran, less what they may do (struct effect).
+ * Calls       are entered with R1 to R5; what is known there is joined over all calls. Addresses in
+ *             the caller's frame stay addresses, one level further up. A callee's own frame ends
+ *             with it, so addresses in it are numbers afterwards.
  *
  * A function reference that is not a constant could be that of any subprogram, even of one that the
  * program never names: then all of them may run, with anything in their registers.
@@ -292,7 +292,8 @@ static bool argument_sure(struct call *call, uint32_t arg)
 	case VM_ARG_MEM_OUT_OR_NULL: return argument_sized(call, arg, VM_WRITE);
 	case VM_ARG_CTX: return v->kind == VALUE_CTX && !v->off;
 	case VM_ARG_FUNC: return v->kind == VALUE_FUNC;
-	/* A string may lie in memory that others change, so where it ends is seen when it is read. */
+	/* A string may lie in memory that others change, so where it ends is seen when it is
+	 * read. */
 	default: access_read(call->s, &(struct target){.place = VM_PLACE_UNKNOWN}); return false;
 	}
 }

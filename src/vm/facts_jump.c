@@ -3,11 +3,11 @@
  *
  *   numbers             bounds and bits of both operands and of whatever is known to be the same
  *   a value or NULL     compared with 0, in full width: all copies are 0, or none is
- *   packet pointers     compared with the packet's end, or metadata with the packet's start: how many bytes
- *                       lie between, for all pointers with the same variable part
+ *   packet pointers     compared with the packet's end, or metadata with the packet's start: how
+ *                       many bytes lie between, for all pointers with the same variable part
  *
- * Addresses are taken for what they are, unsigned 64-bit numbers: an offset beyond 2^40 might wrap, so
- * nothing is concluded from it.
+ * Addresses are taken for what they are, unsigned 64-bit numbers: an offset beyond 2^40 might wrap,
+ * so nothing is concluded from it.
  */
 #include "vm/facts_prove.h"
 

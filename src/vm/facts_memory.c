@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* facts_memory.c: where accesses go, and what they change in the state.
  *
- * Proved is an access that the checks of memory.c, context.c and interp.c would let through for every
- * address that the base register can hold. One that is not proved may still succeed, and go anywhere:
- * then all slots of this frame and of the callers' are forgotten.
+ * Proved is an access that the checks of memory.c, context.c and interp.c would let through for
+ * every address that the base register can hold. One that is not proved may still succeed, and go
+ * anywhere: then all slots of this frame and of the callers' are forgotten.
  */
 #include "vm/facts_prove.h"
 
@@ -198,7 +198,8 @@ static struct value loaded_number(const struct vm_insn *insn)
 	return value_number(number_between(0, UINT64_MAX >> (64 - bits)));
 }
 
-/* An address that nobody has checked yet may be that of a context field that gives a whole pointer. */
+/* An address that nobody has checked yet may be that of a context field that gives a whole
+ * pointer. */
 static struct value unchecked_load(const struct vm_insn *insn)
 {
 	return insn->op == VM_OP_LDX_W ? value_any() : loaded_number(insn);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* facts_prove.h: the parts of the proof, for its own files.
  *
- *   facts.c         control flow: blocks, subprograms, until nothing changes; then facts are written down
+ *   facts.c         control flow: blocks, subprograms, until nothing changes; then facts are
+ *                   written down
  *   facts_alu.c     what arithmetic makes of a state
  *   facts_jump.c    what is known on the two sides of a conditional jump
  *   facts_memory.c  where accesses go; loads, stores, atomics
@@ -9,9 +10,10 @@
  *
  * The rules of the game, which every line here must keep:
  *   - a state holds in every run that reaches its point, so what a rule leaves out must be harmless
- *   - an access that is not proved is checked when it runs and may then go anywhere that the program may
- *     touch: above all to any stack slot of any frame in use
- *   - memory that others can write (values, packets, a syscall program's context) is never remembered
+ *   - an access that is not proved is checked when it runs and may then go anywhere that the
+ *     program may touch: above all to any stack slot of any frame in use
+ *   - memory that others can write (values, packets, a syscall program's context) is never
+ *     remembered
  */
 #ifndef BPFMAP_VM_FACTS_PROVE_H
 #define BPFMAP_VM_FACTS_PROVE_H
@@ -28,7 +30,8 @@ struct extent {
 	int16_t hi;
 };
 
-/* What a subprogram does to those who call it, and gives back. By how many levels up, 1 is the caller. */
+/* What a subprogram does to those who call it, and gives back. By how many levels up, 1 is the
+ * caller. */
 struct effect {
 	uint8_t returns;
 	uint8_t moves_packet;
@@ -41,16 +44,16 @@ struct subprog {
 	uint32_t start;
 	uint32_t end;
 	struct effect effect;
-	int16_t clear; /* bytes relative to R10, not positive: the lowest that is read and may be unwritten */
+	/* Bytes relative to R10, not positive: the lowest that is read and may be unwritten. */
+	int16_t clear;
 };
 
 struct prover {
 	const struct vm_prog *prog;
 	struct vm_facts *facts;
-	struct state **
-		entry; /* per slot: of the blocks that are reached, before their first instruction */
-	struct state *work; /* by enum work */
-	uint32_t *calls;    /* slots of calls that run subprograms */
+	struct state **entry; /* per slot: of blocks that are reached, before their first insn */
+	struct state *work;   /* by enum work */
+	uint32_t *calls;      /* slots of calls that run subprograms */
 	uint32_t call_count;
 	uint8_t *block;	  /* per slot: enum block_mark bits */
 	uint8_t *growths; /* per slot: how often the state of its block grew */
@@ -109,8 +112,8 @@ struct target {
 	bool exact; /* lo is the only address */
 };
 
-/* facts.c. What facts_prove() does, in steps, for tests that look at the states, too. facts stay the
- * caller's, also after a failure; prover_close() in any case. */
+/* facts.c. What facts_prove() does, in steps, for tests that look at the states, too. facts stay
+ * the caller's, also after a failure; prover_close() in any case. */
 int prover_open(struct prover *p, const struct vm_prog *prog, struct vm_facts *facts);
 int prover_run(struct prover *p);
 void prover_close(struct prover *p);

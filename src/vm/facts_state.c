@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* facts_state.c: joining what is known on two paths, and forgetting.
  *
- * Ids in a join: two places have the same id afterwards if they had the same before in both states, and,
- * for packet pointers, their offsets differ alike. So a relation holds after the join only if it held on
- * both paths.
+ * Ids in a join: two places have the same id afterwards if they had the same before in both states,
+ * and, for packet pointers, their offsets differ alike. So a relation holds after the join only if
+ * it held on both paths.
  */
 #include "vm/facts_state.h"
 
@@ -147,7 +147,8 @@ static struct number grow(const struct join *j, const struct number *old, const 
 	return number_widen(old, n, &last_stop, 1);
 }
 
-/* A range that only shrinks from round to round would do so for long; loops that need it are unknown. */
+/* A range that only shrinks from round to round would do so for long; loops that need it are
+ * unknown. */
 static int64_t range_join(const struct join *j, int64_t old, int64_t range)
 {
 	if (range >= old)
@@ -184,7 +185,8 @@ static uint32_t null_id(const struct value *v)
 	return v->maybe_null ? v->id : ID_NOT_NULL;
 }
 
-/* Whether its word is 0 only as NULL. The sum of an address and its own complement would be, too. */
+/* Whether its word is 0 only as NULL. The sum of an address and its own complement would be,
+ * too. */
 static bool is_null_or_near(const struct value *v)
 {
 	return v->kind == VALUE_NUMBER || (v->n.smin >= -(int64_t)v->off && v->n.smax <= LAST_STOP);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* facts_state.h: what is known about registers and the stack at one point of a program.
  *
- * A struct value stands for a set of words that a register or stack slot can hold. NUMBER is any word
- * within its bounds, whatever the program means by it; of all 64 bits it is "nothing known". The other
- * kinds are addresses, exactly
+ * A struct value stands for a set of words that a register or stack slot can hold. NUMBER is any
+ * word within its bounds, whatever the program means by it; of all 64 bits it is "nothing known".
+ * The other kinds are addresses, exactly
  *
  *     base (of the kind) + n (the variable part, a number) + off
  *
@@ -13,15 +13,16 @@
  *   NUMBER          the words are the same
  *   PACKET, META    the variable parts are the same (0: there is none, n is 0)
  *   VALUE           if maybe_null: all are 0 or none is
- * A test of one says something about all of them. After a join ids are named anew by the first place that
- * holds them, so that equal states are equal bytes; those made since are larger.
+ * A test of one says something about all of them. After a join ids are named anew by the first
+ * place that holds them, so that equal states are equal bytes; those made since are larger.
  *
- * range (PACKET, META): the packet's end is at least base + n + range, at this moment. It is a statement
- * about all that have the id. Helpers that move the packet's ends make all of these NUMBERs.
+ * range (PACKET, META): the packet's end is at least base + n + range, at this moment. It is a
+ * statement about all that have the id. Helpers that move the packet's ends make all of these
+ * NUMBERs.
  *
- * Stack slots are those of the current frame, 8 bytes each; only whole stored words are tracked, the rest
- * is NUMBER. Other frames' slots are not tracked in their callees, so an address of one (STACK with a
- * level) loads nothing known.
+ * Stack slots are those of the current frame, 8 bytes each; only whole stored words are tracked,
+ * the rest is NUMBER. Other frames' slots are not tracked in their callees, so an address of one
+ * (STACK with a level) loads nothing known.
  */
 #ifndef BPFMAP_VM_FACTS_STATE_H
 #define BPFMAP_VM_FACTS_STATE_H
@@ -104,8 +105,8 @@ void state_forget_stack(struct state *state, int64_t lo, int64_t hi);
 /* The packet's ends may have moved. */
 void state_forget_packet(struct state *state);
 
-/* Record that the bytes [lo, hi) relative to R10 are written, or ask for the lowest of them that may not
- * be; hi if all are. */
+/* Record that the bytes [lo, hi) relative to R10 are written, or ask for the lowest of them that
+ * may not be; hi if all are. */
 void state_write_bytes(struct state *state, int64_t lo, int64_t hi);
 int64_t state_unwritten(const struct state *state, int64_t lo, int64_t hi);
 

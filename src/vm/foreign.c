@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* foreign.c: the helpers as plain functions, for virtual machines that are not ours (<bpfmap/helpers.h>).
+/* foreign.c: the helpers as plain functions, for virtual machines that are not ours
+ * (<bpfmap/helpers.h>).
  *
- * They know no run: whoever calls has checked pointers. What can be known from the map alone is checked here: a type
- * that lacks the operation, a map that programs may not write. Behaviour is that of helpers_map.c.
+ * They know no run: whoever calls has checked pointers. What can be known from the map alone is
+ * checked here: a type that lacks the operation, a map that programs may not write. Behaviour is
+ * that of helpers_map.c.
  */
 #include "bpfmap/helpers.h"
 

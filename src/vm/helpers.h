@@ -81,8 +81,8 @@ int helper_check_map(const struct vm_helper *helper, const struct bpfmap *map);
 /* Verify the arguments and call. The result is meaningless if run->err is set afterwards. */
 uint64_t helper_call(struct vm_run *run, const struct vm_helper *helper, const uint64_t args[5]);
 
-/* The bytes that LD_ABS and LD_IND read: off from the packet's start, or, if negative, from the link
- * or network header (SKF_LL_OFF, SKF_NET_OFF). False if they are outside. (helpers_skb.c) */
+/* The bytes that LD_ABS and LD_IND read: off from the packet's start, or, if negative, from the
+ * link or network header (SKF_LL_OFF, SKF_NET_OFF). False if they are outside. (helpers_skb.c) */
 bool skb_classic_bytes(const struct vm_run *run, int32_t off, uint8_t *ret_bytes, uint32_t bytes);
 
 #define HELPER(id, name, prog_types, on_map, a1, a2, a3, a4, a5) vm_helper_fn helper_##name;

@@ -2,9 +2,9 @@
 /* helpers_map.c: element operations and iteration. Permission and freeze play no role for programs;
  * the map's *_PROG flags were checked before the call.
  *
- * bpf_for_each_map_elem() copies the keys of one bucket at a time and looks each up again before its
- * callback: the callback may delete what it likes, gets the live value, and is called at most once
- * per element that stays in its bucket. A key is lent to the callback read-only.
+ * bpf_for_each_map_elem() copies the keys of one bucket at a time and looks each up again before
+ * its callback: the callback may delete what it likes, gets the live value, and is called at most
+ * once per element that stays in its bucket. A key is lent to the callback read-only.
  */
 #include "vm/helpers.h"
 

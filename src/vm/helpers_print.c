@@ -3,11 +3,12 @@
  *
  * The kernel's subset of formats: %% %c %s %p (also %px %pK %ps %pS %pB as an address, %pks %pus as
  * %s, %pi4 %pI4 %pi6 %pI6), and %d %i %u %x %X with l or ll, all with flags "0 +-" and a width.
- * Anything else is -EINVAL and prints nothing. A %s argument that the program may not read prints as
- * nothing, as in the kernel.
+ * Anything else is -EINVAL and prints nothing. A %s argument that the program may not read prints
+ * as nothing, as in the kernel.
  *
- * A format is copied before it is used: it may lie in a map that others write, or in the memory that
- * is written here. Padding costs no more than what of it is kept, so a width is no way to stay long.
+ * A format is copied before it is used: it may lie in a map that others write, or in the memory
+ * that is written here. Padding costs no more than what of it is kept, so a width is no way to stay
+ * long.
  */
 #include "vm/helpers.h"
 

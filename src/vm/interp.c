@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* interp.c: the interpreter. Threaded: each step (step.h) holds the address of its handler, and each
- * handler ends with a jump to the next step's. insn.def and step.def name them, so a new row without a
- * handler does not compile. What a step costs: docs/interpreter.md.
+/* interp.c: the interpreter. Threaded: each step (step.h) holds the address of its handler, and
+ * each handler ends with a jump to the next step's. insn.def and step.def name them, so a new row
+ * without a handler does not compile. What a step costs: docs/interpreter.md.
  *
  * Registers   r[], local to steps_run(); R10 is the top of the current frame
  * Frames      one piece of memory, growing down; run->stack is the part in use, zeroed on entry. A
  *             program without R10 has none
- * Memory      R10 plus a constant is in the frame, which straight.c has proved. Any other address is
- *             compared with what may be touched: first the window (the packet, or a syscall program's
- *             context), the last value, or the stack, as step.c guesses; then the rest of run.h's list
- * Budget      `limit` is where the budget would end if the program went straight on: what is left is
- *             limit - step. A jump moves both. A run ends at the first transfer after its budget is
- *             used up, so a straight piece of code always completes
+ * Memory      R10 plus a constant is in the frame, which straight.c has proved. Any other address
+ *             is compared with what may be touched: first the window (the packet, or a syscall
+ *             program's context), the last value, or the stack, as step.c guesses; then the rest of
+ *             run.h's list
+ * Budget      `limit` is where the budget would end if the program went straight on: what is left
+ *             is limit - step. A jump moves both. A run ends at the first transfer after its budget
+ *             is used up, so a straight piece of code always completes
  * Failure     handlers set run->pc and call something that records the fault; steps_run() returns
  *             run->err and the frames are abandoned with the run
  * Arithmetic  the instruction set's: wrapping, shifts masked, x / 0 = 0, x % 0 = x, and the one
@@ -55,8 +56,8 @@ static uint64_t frame_enter(struct vm_run *run, uint32_t depth)
 	return run->stack.lo + VM_STACK_FRAME;
 }
 
-/* clang 14 loses the step, which it keeps in a register that the processor's division writes to, if divisions
- * stand in the flat function. */
+/* clang 14 loses the step, which it keeps in a register that the processor's division writes to, if
+ * divisions stand in the flat function. */
 #ifdef __clang__
 #define APART __attribute__((noinline))
 #else
@@ -111,7 +112,8 @@ static APART uint32_t smod32(uint32_t a, uint32_t b)
 	return b == UINT32_MAX ? 0 : (uint32_t)((int32_t)a % (int32_t)b);
 }
 
-/* The memory that most accesses of a program go to: the packet, or the context of a syscall program. */
+/* The memory that most accesses of a program go to: the packet, or the context of a syscall
+ * program. */
 struct window {
 	uint64_t lo;
 	uint64_t words; /* addresses at which 8 bytes are inside */
@@ -330,16 +332,16 @@ static int load_packet(struct vm_run *run, uint64_t *r, int32_t off, uint32_t by
 		NEXT();                                                                            \
 	} while (0)
 
-/* gcc's manual advises against this pass with computed gotos: it would compute the step after the next ahead of every
- * jump. */
+/* gcc's manual advises against this pass with computed gotos: it would compute the step after the
+ * next ahead of every jump. */
 #ifdef __clang__
 #define THREADED
 #else
 #define THREADED __attribute__((optimize("no-gcse")))
 #endif
 
-/* The one flat function: a handler per row of insn.def and step.def. Without a run it only tells their
- * addresses. */
+/* The one flat function: a handler per row of insn.def and step.def. Without a run it only tells
+ * their addresses. */
 static THREADED int steps_run(struct vm_run *run, const struct vm_insn *entry, const uint64_t args[5],
 		     uint64_t *ret_r0, const void *const **ret_labels)
 {
@@ -374,7 +376,8 @@ static THREADED int steps_run(struct vm_run *run, const struct vm_insn *entry, c
 	limit = (int64_t)(uintptr_t)step + run->budget * STEP_BYTES;
 	base = run->depth;
 	r[0] = 0;
-	/* By itself: R1 was stored alone a moment ago, and a wider load would have to wait for that. */
+	/* By itself: R1 was stored alone a moment ago, and a wider load would have to wait for
+	 * that. */
 	r[1] = args[0];
 	memcpy(&r[2], &args[1], 4 * sizeof(r[0]));
 	memset(&r[6], 0, 4 * sizeof(r[0]));

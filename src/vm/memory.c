@@ -6,8 +6,8 @@
  * geometry. A map's flags decide what may be done: BPF_F_RDONLY_PROG and BPF_F_WRONLY_PROG. Ranges
  * stay good for the whole run because a value slot's address belongs to the map until it is closed.
  *
- * A value with a bpf_spin_lock is two ranges, before and after the lock; nobody touches the lock but
- * bpf_spin_lock() and bpf_spin_unlock().
+ * A value with a bpf_spin_lock is two ranges, before and after the lock; nobody touches the lock
+ * but bpf_spin_lock() and bpf_spin_unlock().
  */
 #include "vm/run.h"
 

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* native.c: from a program to compiled code: the compiler's module, found and loaded when first asked for.
+/* native.c: from a program to compiled code: the compiler's module, found and loaded when first
+ * asked for.
  *
  * Locks        jit_lock: the module, and that a program is compiled once. Compiling goes on with it
  *              held: the compiler need not be reentrant, and a second caller would wait anyway
- * Edges        J1 release of prog->native in publish -> J2 acquire in native_of (native.h); J3 release of
- *              is_paused in vm_prog_compile -> J4 acquire in native_running
- * The module is never unloaded: compiled code and the debugger's tables live as long as the process.
- * Where it is looked for: $BPFMAP_JIT, which is then the only place; LIBDIR/bpfmap; next to the file that
- * holds this function (a library that was moved, the build tree).
+ * Edges        J1 release of prog->native in publish -> J2 acquire in native_of (native.h); J3
+ *              release of is_paused in vm_prog_compile -> J4 acquire in native_running
+ * The module is never unloaded: compiled code and the debugger's tables live as long as the
+ * process. Where it is looked for: $BPFMAP_JIT, which is then the only place; LIBDIR/bpfmap; next
+ * to the file that holds this function (a library that was moved, the build tree).
  */
 #include "vm/native.h"
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* native.h: compiled programs: where the virtual machine and a compiler for its programs meet.
  *
- * The compiler is a module (src/jit, libbpfmap-jit.so), loaded when first asked for, so that the core
- * library links libc alone. Compiled code keeps the interpreter's promises: the same results, the
- * same checks except those that facts.h proves, the same sentences.
+ * The compiler is a module (src/jit, libbpfmap-jit.so), loaded when first asked for, so that the
+ * core library links libc alone. Compiled code keeps the interpreter's promises: the same results,
+ * the same checks except those that facts.h proves, the same sentences.
  *
- * A program is compiled at most once; struct vm_native is published in prog->native with release and
- * lives as long as the program, also while the interpreter is asked for (is_paused). Runs
+ * A program is compiled at most once; struct vm_native is published in prog->native with release
+ * and lives as long as the program, also while the interpreter is asked for (is_paused). Runs
  * under way go on in the engine they began in, callbacks included or not: both engines keep frames,
  * budget and faults in struct vm_run in the same way.
  *
- * The core hides its symbols, so the module gets what it needs as struct vm_jit_host, and is itself one
- * symbol, a struct vm_jit_ops. Both are built from the same tree: vm_jit_abi() notices if not.
+ * The core hides its symbols, so the module gets what it needs as struct vm_jit_host, and is itself
+ * one symbol, a struct vm_jit_ops. Both are built from the same tree: vm_jit_abi() notices if not.
  */
 #ifndef BPFMAP_VM_NATIVE_H
 #define BPFMAP_VM_NATIVE_H
@@ -26,10 +26,10 @@ enum vm_jit_mode {
 	VM_JIT_AUTO, /* machine code where the compiler is installed, else the interpreter */
 };
 
-/* Choose the engine for the runs that begin from now on; the first ON or AUTO compiles. May be called
- * at any time, from any thread. ON: ENOTSUP (the compiler is not installed, or is not of this build),
- * E2BIG (too many instructions to compile), ENOMEM; the program stays as it was. AUTO fails only with
- * ENOMEM. */
+/* Choose the engine for the runs that begin from now on; the first ON or AUTO compiles. May be
+ * called at any time, from any thread. ON: ENOTSUP (the compiler is not installed, or is not of
+ * this build), E2BIG (too many instructions to compile), ENOMEM; the program stays as it was. AUTO
+ * fails only with ENOMEM. */
 int vm_prog_compile(struct vm_prog *prog, enum vm_jit_mode mode);
 
 /* Compiled code, in figures. */
@@ -43,17 +43,18 @@ struct vm_code_info {
 void vm_prog_code(const struct vm_prog *prog, struct vm_code_info *ret_info);
 
 /* Compile n programs into a shared object that vm_prog_load_code() takes on machines of this
- * architecture, without a compiler. ENOTSUP: there is no compiler or no linker (cc, ld); E2BIG; errnos
- * of writing a file. */
+ * architecture, without a compiler. ENOTSUP: there is no compiler or no linker (cc, ld); E2BIG;
+ * errnos of writing a file. */
 int vm_progs_save(struct vm_prog *const *progs, uint32_t n, const char *path);
 
-/* Use compiled code from a file of vm_progs_save(). EINVAL: it holds none for this program with these
- * maps and this version of the library; EPERM: it belongs to somebody else, or others may write to it;
+/* Use compiled code from a file of vm_progs_save(). EINVAL: it holds none for this program with
+ * these maps and this version of the library; EPERM: it belongs to somebody else, or others may
+ * write to it;
  * EBUSY: the program has compiled code already; errnos of opening a file. */
 int vm_prog_load_code(struct vm_prog *prog, const char *path);
 
-/* A subprogram, compiled. The caller has opened its frame and not cleared it; args are R1 to R5. 0 and
- * R0, or run->err. */
+/* A subprogram, compiled. The caller has opened its frame and not cleared it; args are R1 to R5. 0
+ * and R0, or run->err. */
 typedef int vm_native_fn(struct vm_run *run, const uint64_t args[5], uint64_t *ret_r0);
 
 struct vm_native {
@@ -88,19 +89,19 @@ static inline void native_free(struct vm_prog *prog)
 		native->free(native);
 }
 
-/* What compiled code calls, in the order of VM_HOST_*: slow paths and failures. slot is the instruction's
- * number, which becomes run->pc. */
+/* What compiled code calls, in the order of VM_HOST_*: slow paths and failures. slot is the
+ * instruction's number, which becomes run->pc. */
 typedef uint64_t vm_host_fn(struct vm_run *run, uint64_t slot, uint64_t a, uint64_t b, uint64_t c);
 
 enum vm_host {
 	/* Load b bytes at address a into *(uint64_t *)c, whatever kind of memory. 0 or run->err. */
 	VM_HOST_LOAD,
 	VM_HOST_STORE, /* likewise: b bytes of c at a */
-	/* The address a if it is that of a word of b bytes for an atomic access of kind c (VM_READ |
-	 * VM_WRITE); else 0, and the run has failed. */
+	/* The address a if it is that of a word of b bytes for an atomic access of kind c (VM_READ
+	 * | VM_WRITE); else 0, and the run has failed. */
 	VM_HOST_ATOMIC,
-	/* LD_ABS, LD_IND: b bytes at offset a, the context in R6 being c. Bit 32 and the bytes as R0; 0:
-	 * outside the packet; bit 33: the run has failed. */
+	/* LD_ABS, LD_IND: b bytes at offset a, the context in R6 being c. Bit 32 and the bytes as
+	 * R0; 0: outside the packet; bit 33: the run has failed. */
 	VM_HOST_PACKET,
 	/* Call the struct vm_helper a with args b (5 words), all checked. R0; see run->err. */
 	VM_HOST_CALL,
@@ -157,8 +158,8 @@ struct native_identity {
 	uint32_t count;
 };
 
-/* A program in a file of compiled code, which is a shared object: exported there as NATIVE_SYMBOL with
- * its hash. */
+/* A program in a file of compiled code, which is a shared object: exported there as NATIVE_SYMBOL
+ * with its hash. */
 struct vm_file_prog {
 	uint64_t abi;
 	uint64_t hash;
@@ -203,8 +204,8 @@ static inline uint64_t vm_jit_abi(void)
 	return abi;
 }
 
-/* native.c: the module, loaded; and what is proved of prog for it, freed with facts_free(). E2BIG: the
- * program is too long for it. */
+/* native.c: the module, loaded; and what is proved of prog for it, freed with facts_free(). E2BIG:
+ * the program is too long for it. */
 int native_compiler(const struct vm_jit_ops **ret_ops);
 int native_prove(const struct vm_jit_ops *ops, const struct vm_prog *prog,
 		 struct vm_facts *ret_facts);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* native_file.c: compiled code in files: shared objects made by the compiler's module and the system's
- * linker, loaded without either.
+/* native_file.c: compiled code in files: shared objects made by the compiler's module and the
+ * system's linker, loaded without either.
  *
- * A file is trusted as any library is: it must belong to the caller or to root, and nobody else may be
- * able to write to it. That it fits is found by all that its code takes for granted, word by word:
- * instructions, program type, what the maps are and how they lie in memory, the structures and the
- * version of this library. A hash of these words names the code; it is no proof, since programs with
- * the same hash can be made. Addresses are filled in for each program that is loaded.
- * If a process dies    while it saves: a folder .bpfmap-XXXXXX stays beside the file, which is whole
- *                      or not there
+ * A file is trusted as any library is: it must belong to the caller or to root, and nobody else may
+ * be able to write to it. That it fits is found by all that its code takes for granted, word by
+ * word: instructions, program type, what the maps are and how they lie in memory, the structures
+ * and the version of this library. A hash of these words names the code; it is no proof, since
+ * programs with the same hash can be made. Addresses are filled in for each program that is loaded.
+ * If a process dies    while it saves: a folder .bpfmap-XXXXXX stays beside the file, which is
+ *                      whole or not there
  */
 #include "vm/native.h"
 
@@ -59,7 +59,8 @@ static void add_map(struct native_identity *to, const struct bpfmap *map)
 	add(to, array.cpus);
 }
 
-/* A map's number, which is the loader's choice, is replaced by its place among the program's maps. */
+/* A map's number, which is the loader's choice, is replaced by its place among the program's
+ * maps. */
 static void add_insn(struct native_identity *to, const struct vm_prog *prog, uint32_t at)
 {
 	struct bpf_insn insn = prog->insns[at];
@@ -143,8 +144,8 @@ static bool is_of_others(const struct stat *st)
 	return st->st_uid && st->st_uid != geteuid();
 }
 
-/* Who may rename things in a folder on the way may put another file in place of the one that was looked
- * at. */
+/* Who may rename things in a folder on the way may put another file in place of the one that was
+ * looked at. */
 static int check_folders(const char *full)
 {
 	char folder[PATH_MAX];
@@ -413,8 +414,8 @@ static void parts_remove(const char *parts, uint32_t made)
 	rmdir(parts);
 }
 
-/* Made in a folder of its own and renamed, so that who loads the file sees all of it, whoever else makes
- * it at the same time. */
+/* Made in a folder of its own and renamed, so that who loads the file sees all of it, whoever else
+ * makes it at the same time. */
 int native_file_save(struct vm_prog *const *progs, uint32_t n, const char *path)
 {
 	const struct vm_jit_ops *ops;

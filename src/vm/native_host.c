@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* native_host.c: what compiled code and the compiler call (native.h). Slow paths and failures do what the
- * interpreter does, by the same functions, so that results and sentences are the same.
+/* native_host.c: what compiled code and the compiler call (native.h). Slow paths and failures do
+ * what the interpreter does, by the same functions, so that results and sentences are the same.
  */
 #include "vm/native.h"
 

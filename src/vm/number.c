@@ -2,9 +2,9 @@
 /* number.c: bounds, bits and residue classes, see number.h.
  *
  * Each rule sets what it knows in one of the three views (unsigned bounds, signed bounds, bits) and
- * leaves the others at "anything"; settle() carries over what one view says about the others. The rules
- * for addition and multiplication of known bits: Vishwanathan and others, "Sound, Precise, and Fast
- * Abstract Interpretation with Tristate Numbers", 2022.
+ * leaves the others at "anything"; settle() carries over what one view says about the others. The
+ * rules for addition and multiplication of known bits: Vishwanathan and others, "Sound, Precise,
+ * and Fast Abstract Interpretation with Tristate Numbers", 2022.
  */
 #include "vm/number.h"
 
@@ -128,7 +128,8 @@ static void bounds_from_bits(struct number *n)
 	n->smax = MIN(n->smax, smax);
 }
 
-/* What one kind of bounds says about the other, as long as they stay on one side of where it wraps. */
+/* What one kind of bounds says about the other, as long as they stay on one side of where it
+ * wraps. */
 static void bounds_from_bounds(struct number *n)
 {
 	if (n->umin <= n->umax && (int64_t)n->umin <= (int64_t)n->umax) {
@@ -554,7 +555,8 @@ static bool is_signed(enum number_compare compare)
 	return compare >= COMPARE_SGT;
 }
 
-/* What has become known of the low half (as a signed word: of the whole, if that is its sign extension). */
+/* What has become known of the low half (as a signed word: of the whole, if that is its sign
+ * extension). */
 static bool low_learned(struct number *n, const struct number *low, bool sign)
 {
 	if (sign && n->smin >= INT32_MIN && n->smax <= INT32_MAX)
@@ -579,7 +581,8 @@ bool number_assume32(enum number_compare compare, struct number *a, struct numbe
 		return false;
 	if (!sign)
 		return true;
-	/* A signed comparison says something about the zero-extended half, too, if that has one sign. */
+	/* A signed comparison says something about the zero-extended half, too, if that has one
+	 * sign. */
 	x = number_low32(&x);
 	y = number_low32(&y);
 	return low_learned(a, &x, false) && low_learned(b, &y, false);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* number.h: what is known about a 64-bit word in every run: bounds, bits, steps.
  *
- * A struct number stands for a set of words: those within the unsigned bounds, the signed bounds, the
- * known bits and the residue class. Each operation takes sets and gives a set that holds every result that words of the
- * operands can have, wrapping as the instruction set does. Larger sets are always right, smaller ones
- * never: whoever changes a rule here changes what compiled code does not check.
+ * A struct number stands for a set of words: those within the unsigned bounds, the signed bounds,
+ * the known bits and the residue class. Each operation takes sets and gives a set that holds every
+ * result that words of the operands can have, wrapping as the instruction set does. Larger sets are
+ * always right, smaller ones never: whoever changes a rule here changes what compiled code does not
+ * check.
  */
 #ifndef BPFMAP_VM_NUMBER_H
 #define BPFMAP_VM_NUMBER_H
@@ -21,7 +22,8 @@ struct number {
 	/* Where mask has a 0, the bit is value's; where it has a 1, value has a 0. */
 	uint64_t value;
 	uint64_t mask;
-	/* If stride is not 0, the words leave this rest when divided by it: what a counter with steps is. */
+	/* If stride is not 0, the words leave this rest when divided by it: what a counter with
+	 * steps is. */
 	uint64_t stride;
 	uint64_t rest;
 };
@@ -85,7 +87,8 @@ struct number number_sign_extend(const struct number *n, int bits);
 struct number number_apply(enum number_op op, const struct number *a, const struct number *b);
 struct number number_apply32(enum number_op op, const struct number *a, const struct number *b);
 
-/* The words of both sets that can be on the two sides of a true comparison. False: there are none. */
+/* The words of both sets that can be on the two sides of a true comparison. False: there are
+ * none. */
 bool number_assume(enum number_compare compare, struct number *a, struct number *b);
 /* The same for a comparison of the low halves. */
 bool number_assume32(enum number_compare compare, struct number *a, struct number *b);
@@ -94,8 +97,8 @@ bool number_assume32(enum number_compare compare, struct number *a, struct numbe
 bool number_meet(struct number *n, const struct number *with);
 /* A set that holds both. */
 struct number number_join(const struct number *a, const struct number *b);
-/* The same, but of an endless sequence of growing sets only a bounded number differ: bounds that grow go
- * to the next of the sorted stops, and then to the end. */
+/* The same, but of an endless sequence of growing sets only a bounded number differ: bounds that
+ * grow go to the next of the sorted stops, and then to the end. */
 struct number number_widen(const struct number *old, const struct number *grown,
 			   const int64_t *stops, size_t stop_cnt);
 

@@ -28,7 +28,7 @@ struct vm_insn {
 	uint8_t dst;
 	uint8_t src;
 	int32_t off; /* memory offset, or distance of a jump or local call in instructions */
-	int64_t imm; /* sign-extended immediate, LD_IMM64's value, or a struct vm_helper's address */
+	int64_t imm; /* sign-extended immediate, LD_IMM64's value, or address of a struct vm_helper */
 };
 
 _Static_assert(sizeof(struct vm_insn) == 16, "one instruction: a quarter of a cache line");
@@ -45,8 +45,8 @@ struct vm_prog {
 	uint32_t prog_type;
 	uint32_t insn_cnt;
 	uint32_t map_cnt;
-	uint32_t
-		uses_stack; /* 0: no instruction names R10, so no address of a frame can be known */
+	/* 0: no instruction names R10, so no address of a frame can be known. */
+	uint32_t uses_stack;
 	struct vm_insn *code;
 	struct vm_step *steps;	/* code as the interpreter walks it (step.h) */
 	struct bpf_insn *insns; /* as they were loaded: for messages */

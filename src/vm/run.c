@@ -11,7 +11,8 @@
 
 static void run_begin(struct vm_run *run, const struct vm_prog *prog, const struct vm_env *env)
 {
-	/* The rest is cleared by those who use it: fields in ctx_begin(), frames when they are entered. */
+	/* The rest is cleared by those who use it: fields in ctx_begin(), frames when they are
+	 * entered. */
 	memory_clear(run, offsetof(struct vm_run, fields));
 	run->prog = prog;
 	run->env = env;

@@ -79,8 +79,8 @@ struct vm_run {
 	uint8_t frame_memory[VM_MAX_FRAMES * VM_STACK_FRAME] __attribute__((aligned(64)));
 };
 
-/* memset() to zero by libc. With a constant size gcc puts "rep stos" in its place, which takes longer
- * than a short program. */
+/* memset() to zero by libc. With a constant size gcc puts "rep stos" in its place, which takes
+ * longer than a short program. */
 static inline void memory_clear(void *at, size_t bytes)
 {
 	__asm__("" : "+r"(bytes));
@@ -143,8 +143,8 @@ enum ctx_kind {
 	CTX_DATA_META,
 };
 
-/* Whether programs of a type may load or store (VM_READ or VM_WRITE) so many bytes at offset off of their
- * context. */
+/* Whether programs of a type may load or store (VM_READ or VM_WRITE) so many bytes at offset off of
+ * their context. */
 bool ctx_allows(uint32_t prog_type, uint64_t off, uint32_t bytes, uint32_t how,
 		enum ctx_kind *ret_kind);
 

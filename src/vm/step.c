@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* step.c: choosing the interpreter's handler for each instruction.
  *
- * All handlers of one operation do the same; they differ in what they try first. Where an access goes is
- * guessed from how its base register came about, in the order in which the instructions stand, without
- * regard to jumps: a wrong guess costs a few instructions.
+ * All handlers of one operation do the same; they differ in what they try first. Where an access
+ * goes is guessed from how its base register came about, in the order in which the instructions
+ * stand, without regard to jumps: a wrong guess costs a few instructions.
  */
 #include "vm/step.h"
 
@@ -27,7 +27,8 @@ enum guess {
 	GUESS_COUNT
 };
 
-/* Handlers of loads and stores by enum guess; 0 for other operations, as no handler of theirs is 0. */
+/* Handlers of loads and stores by enum guess; 0 for other operations, as no handler of theirs is
+ * 0. */
 static const uint16_t memory_steps[VM_OP_COUNT][GUESS_COUNT] = {
 #define MEMORY_OP(ID)                                                             \
 	[VM_OP_##ID] = {VM_STEP_##ID, VM_STEP_##ID##_FRAME, VM_STEP_##ID##_STACK, \

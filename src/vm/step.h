@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
-/* step.h: a program as the interpreter walks it: one step per slot, with the address of the code that
- * carries it out. What an instruction means stays in struct vm_insn (prog.h); which of several handlers
- * of the same meaning is used is chosen once, when the program is loaded (step.c).
+/* step.h: a program as the interpreter walks it: one step per slot, with the address of the code
+ * that carries it out. What an instruction means stays in struct vm_insn (prog.h); which of several
+ * handlers of the same meaning is used is chosen once, when the program is loaded (step.c).
  */
 #ifndef BPFMAP_VM_STEP_H
 #define BPFMAP_VM_STEP_H
@@ -19,8 +19,8 @@ enum vm_handler {
 	VM_STEP_COUNT
 };
 
-/* As many bytes as a struct vm_insn, so that the distance from a step to its instruction is the same in all of
- * a program. The second slot of a 64-bit load holds its value. */
+/* As many bytes as a struct vm_insn, so that the distance from a step to its instruction is the
+ * same in all of a program. The second slot of a 64-bit load holds its value. */
 struct vm_step {
 	union {
 		const void *handler; /* a label in interp_run() */

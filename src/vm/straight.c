@@ -6,8 +6,8 @@
  * Tracked per register: nothing, "R10 plus a constant", or "map number m". Used for
  *   1. stack accesses through R10 (or a copy) outside the frame
  *   2. the stack that a subprogram uses
- *   3. helpers that the map in R1 refuses: read-only for programs (EACCES), or an operation that its
- *      type lacks (EINVAL)
+ *   3. helpers that the map in R1 refuses: read-only for programs (EACCES), or an operation that
+ *      its type lacks (EINVAL)
  *   4. calls of helpers whose arguments are all certain to be of their kinds: a known map, keys and
  *      values in the frame (prog->is_sure); the interpreter does not check them again
  */
