@@ -10,10 +10,11 @@
  *   outputs        ret_x parameters are written on success only
  *   threads        any function may be called on the same map from any number of threads and, for
  *                  shared maps, processes, except bpfmap_close(), which ends the handle
- *   signals        not async-signal-safe; a thread must not be cancelled asynchronously inside a call
+ *   signals        not async-signal-safe; a thread must not be cancelled asynchronously inside a
+ *                  call
  *   descriptors    a handle keeps one (from 512 on, if the limit allows); do not close it
- *   death          a process that dies inside a call loses at most that call; the call may still take
- *                  effect later, when another process meets what it left and completes it
+ *   death          a process that dies inside a call loses at most that call; the call may still
+ *                  take effect later, when another process meets what it left and completes it
  */
 #ifndef BPFMAP_BPFMAP_H
 #define BPFMAP_BPFMAP_H
@@ -56,16 +57,17 @@ struct bpfmap_create_opts {
 	uint32_t btf_key_type_id;
 	uint32_t btf_value_type_id;
 	uint32_t numa_node; /* used only with BPF_F_NUMA_NODE */
-	uint32_t
-		spin_lock_plus1; /* byte offset of a struct bpf_spin_lock in the value, plus 1; 0: none */
-	const char *
-		dir; /* MEMORY_SHARED: make the file in this directory, for instance on a disk, instead
-			    of the runtime directory; the map can be pinned on that file system. Or NULL */
+	/* Byte offset of a struct bpf_spin_lock in the value, plus 1; 0: none. */
+	uint32_t spin_lock_plus1;
+	/* MEMORY_SHARED: make the file in this directory, for instance on a disk, instead of the
+	 * runtime directory; the map can be pinned on that file system. Or NULL. */
+	const char *dir;
 };
 
 /* Create a map. Errors are those of BPF_MAP_CREATE: EINVAL (a field does not fit the type), E2BIG
  * (sizes beyond the type's limits), ENOMEM (no memory, or the runtime directory's file system is
- * full), EMFILE, EACCES (the runtime directory cannot be used). Close the result with bpfmap_close(). */
+ * full), EMFILE, EACCES (the runtime directory cannot be used). Close the result with
+ * bpfmap_close(). */
 BPFMAP_API int bpfmap_create(const struct bpfmap_create_opts *opts, struct bpfmap **ret_map);
 
 /* What a map would take. */
@@ -75,8 +77,9 @@ struct bpfmap_memory_for {
 			     each 32 further threads at once take a page */
 };
 
-/* What bpfmap_create() with these opts would take, on a machine with so many possible CPUs (0: this one).
- * Nothing is made. EINVAL, E2BIG: as bpfmap_create(). Whether there is so much memory is not asked. */
+/* What bpfmap_create() with these opts would take, on a machine with so many possible CPUs (0: this
+ * one). Nothing is made. EINVAL, E2BIG: as bpfmap_create(). Whether there is so much memory is not
+ * asked. */
 BPFMAP_API int bpfmap_memory_for(const struct bpfmap_create_opts *opts, uint32_t cpus,
 				 struct bpfmap_memory_for *ret_memory);
 
@@ -122,9 +125,9 @@ extern inline __attribute__((gnu_inline)) void *bpfmap_lookup(struct bpfmap *map
 }
 #endif
 
-/* bpfmap_lookup() for n keys that stand side by side (key_size bytes each): ret_values[i] is what it returns
- * for key i. Faster than n calls where the map is larger than the caches: memory is fetched for several
- * keys at once. Not a view of one moment. Returns how many keys were found. */
+/* bpfmap_lookup() for n keys that stand side by side (key_size bytes each): ret_values[i] is what
+ * it returns for key i. Faster than n calls where the map is larger than the caches: memory is
+ * fetched for several keys at once. Not a view of one moment. Returns how many keys were found. */
 BPFMAP_API uint32_t bpfmap_lookup_keys(struct bpfmap *map, const void *keys, uint32_t n,
 				       void **ret_values);
 
@@ -165,8 +168,8 @@ BPFMAP_API int bpfmap_take_batch(struct bpfmap *map, uint64_t *cursor, void *key
 				 uint32_t *count);
 
 /* ---- arrays as memory -------------------------------------------------------------------------
- * The values of a BPF_MAP_TYPE_ARRAY lie side by side, as mmap() of its descriptor shows them. Who has
- * asked for that place once finds an element by adding: bpfmap_lookup() without the call. */
+ * The values of a BPF_MAP_TYPE_ARRAY lie side by side, as mmap() of its descriptor shows them. Who
+ * has asked for that place once finds an element by adding: bpfmap_lookup() without the call. */
 struct bpfmap_array_view {
 	void *values;	      /* element i is at values + i * stride, until bpfmap_close() */
 	uint64_t stride;      /* value_size rounded up to 8 */
@@ -183,10 +186,10 @@ static inline void *bpfmap_array_at(const struct bpfmap_array_view *view, uint32
 }
 
 /* ---- iteration with a promise -----------------------------------------------------------------
- * Every element that is present from bpfmap_iter_new() until the end is seen exactly once, whatever is
- * inserted and deleted meanwhile; one that comes or goes meanwhile is seen once or not at all. The walk
- * always ends: it visits each bucket once. (The kernel's get_next_key begins again when the key that
- * it is given has gone.) An iterator is used by one thread at a time. */
+ * Every element that is present from bpfmap_iter_new() until the end is seen exactly once, whatever
+ * is inserted and deleted meanwhile; one that comes or goes meanwhile is seen once or not at all.
+ * The walk always ends: it visits each bucket once. (The kernel's get_next_key begins again when
+ * the key that it is given has gone.) An iterator is used by one thread at a time. */
 struct bpfmap_iter;
 
 /* ENOMEM; ENOTSUP for types without keys. Free with bpfmap_iter_free(). */
@@ -199,27 +202,29 @@ BPFMAP_API int bpfmap_iter_next(struct bpfmap_iter *iter, const void **ret_key,
 BPFMAP_API void bpfmap_iter_free(struct bpfmap_iter *iter);
 
 /* ---- keys and values of any length ------------------------------------------------------------
- * A creation flag beyond the kernel's, for BPF_MAP_TYPE_HASH: keys of 1 to key_size bytes and values of
- * 0 to value_size bytes, each element with lengths of its own. Keys are equal if they have the same
- * length and bytes. Memory is reserved as the map grows, and an element costs what it uses, in blocks of
- * 64 bytes (larger ones where an element may need more than 64 of them). Blocks of deleted elements are
- * used again.
+ * A creation flag beyond the kernel's, for BPF_MAP_TYPE_HASH: keys of 1 to key_size bytes and
+ * values of 0 to value_size bytes, each element with lengths of its own. Keys are equal if they
+ * have the same length and bytes. Memory is reserved as the map grows, and an element costs what it
+ * uses, in blocks of 64 bytes (larger ones where an element may need more than 64 of them). Blocks
+ * of deleted elements are used again.
  *
- * Only bpfmap_create() makes such maps, and only the functions of this section and those that take no
- * key (info, pin, freeze, check, ...) work on them: the kernel's calls have no lengths. Those answer
- * ENOTSUP, bpfmap_lookup() NULL; programs cannot use such a map. E2BIG at creation: max_entries of
- * the largest elements need more than 2^27 blocks. Flags, counters, errnos, sharing and what a death
- * leaves are as for other hash maps. */
+ * Only bpfmap_create() makes such maps, and only the functions of this section and those that take
+ * no key (info, pin, freeze, check, ...) work on them: the kernel's calls have no lengths. Those
+ * answer ENOTSUP, bpfmap_lookup() NULL; programs cannot use such a map. E2BIG at creation:
+ * max_entries of the largest elements need more than 2^27 blocks. Flags, counters, errnos, sharing
+ * and what a death leaves are as for other hash maps. */
 #define BPFMAP_F_VARIABLE (1u << 30)
 
 /* Insert or replace: bpfmap_update() with lengths in bytes. EINVAL, too: a length is not possible.
- * ENOTSUP, as for the next four: the map has no BPFMAP_F_VARIABLE. value may be NULL if value_len is 0. */
+ * ENOTSUP, as for the next four: the map has no BPFMAP_F_VARIABLE. value may be NULL if value_len
+ * is 0. */
 BPFMAP_API int bpfmap_var_update(struct bpfmap *map, const void *key, uint32_t key_len,
 				 const void *value, uint32_t value_len, uint64_t flags);
 
-/* Copy the value out, at most `room` bytes; *ret_len is how many it has. The copy is never a mixture of
- * two updates. ENOENT. ENOSPC: it has more than room; *ret_len says how many, and ret_value, which may be
- * NULL if room is 0, may have been written to. EINVAL: no key has such a length. */
+/* Copy the value out, at most `room` bytes; *ret_len is how many it has. The copy is never a
+ * mixture of two updates. ENOENT. ENOSPC: it has more than room; *ret_len says how many, and
+ * ret_value, which may be NULL if room is 0, may have been written to. EINVAL: no key has such a
+ * length. */
 BPFMAP_API int bpfmap_var_read(struct bpfmap *map, const void *key, uint32_t key_len,
 			       void *ret_value, uint32_t room, uint32_t *ret_len);
 
@@ -238,13 +243,14 @@ BPFMAP_API int bpfmap_var_next(struct bpfmap_iter *iter, const void **ret_key,
 /* Values per element: the possible CPUs, 1 for other types. */
 BPFMAP_API uint32_t bpfmap_cpus(const struct bpfmap *map);
 
-/* Bytes that bpfmap_read() and bpfmap_update() copy: value_size, or CPUs x value_size padded to 8. */
+/* Bytes that bpfmap_read() and bpfmap_update() copy: value_size, or CPUs x value_size padded to
+ * 8. */
 BPFMAP_API size_t bpfmap_value_bytes(const struct bpfmap *map);
 
 /* Go onto a CPU of the map: its number. Until bpfmap_cpu_leave(), bpfmap_lookup() gives this CPU's
  * values. Waits while all CPUs are taken. EBUSY: the thread is on one already; ETIMEDOUT: none came
- * free within a second. 0 for maps that are not per-CPU. A thread that enters several maps should do
- * so in the same order as others. */
+ * free within a second. 0 for maps that are not per-CPU. A thread that enters several maps should
+ * do so in the same order as others. */
 BPFMAP_API int bpfmap_cpu_enter(struct bpfmap *map);
 BPFMAP_API void bpfmap_cpu_leave(struct bpfmap *map);
 
@@ -264,7 +270,7 @@ struct bpfmap_percpu_u64 {
 BPFMAP_API int bpfmap_percpu_u64(struct bpfmap *map, const void *key, uint32_t off, uint32_t size,
 				 struct bpfmap_percpu_u64 *ret);
 
-/* ---- maps without keys ------------------------------------------------------------------------ */
+/* ---- maps without keys ----------------------------------------------------------------------- */
 
 /* Bloom filter: add the value; flags 0. ENOTSUP for types with keys. */
 BPFMAP_API int bpfmap_push(struct bpfmap *map, const void *value, uint64_t flags);
@@ -281,8 +287,8 @@ struct bpfmap_bloom_info {
 };
 BPFMAP_API int bpfmap_bloom_info(struct bpfmap *map, struct bpfmap_bloom_info *ret_info);
 
-/* Compare the map with what a program takes it for. EINVAL, with a sentence such as "value_size: map has
- * 16, struct flow_stats has 24". A size of 0 and a NULL name: the map has no keys. */
+/* Compare the map with what a program takes it for. EINVAL, with a sentence such as "value_size:
+ * map has 16, struct flow_stats has 24". A size of 0 and a NULL name: the map has no keys. */
 BPFMAP_API int bpfmap_expect(struct bpfmap *map, const char *key_name, uint32_t key_size,
 			     const char *value_name, uint32_t value_size);
 
@@ -308,9 +314,9 @@ struct bpfmap_info {
 	uint64_t evictions;	 /* elements that an LRU map gave up for others */
 	uint64_t memory_bytes; /* bytes reserved for the map right now, its bookkeeping included */
 	uint64_t created_ns;   /* CLOCK_REALTIME */
-	uint64_t
-		changed_ns; /* when a change was last noticed: by this call, when a handle that writes
-				  is closed, every some thousand changes; 0: never */
+	/* When a change was last noticed: by this call, when a handle that writes is closed, every
+	 * some thousand changes; 0: never. */
+	uint64_t changed_ns;
 	/* What was done since the map was made, by all its users, living and dead. */
 	uint64_t updates;	/* that succeeded, pushes included */
 	uint64_t deletes;	/* and elements taken out */
@@ -323,10 +329,10 @@ struct bpfmap_info {
 };
 BPFMAP_API int bpfmap_get_info(struct bpfmap *map, struct bpfmap_info *ret_info);
 
-/* From now on lookups through this handle are counted, and through every handle opened from now on (not
- * through those that others have open already, nor where the compiler or interpreter has made an array's
- * lookup an addition). Costs each lookup about three nanoseconds. Call it before other threads use the
- * handle. EPERM: the handle is read-only, or the map frozen. */
+/* From now on lookups through this handle are counted, and through every handle opened from now on
+ * (not through those that others have open already, nor where the compiler or interpreter has made
+ * an array's lookup an addition). Costs each lookup about three nanoseconds. Call it before other
+ * threads use the handle. EPERM: the handle is read-only, or the map frozen. */
 BPFMAP_API int bpfmap_count_lookups(struct bpfmap *map);
 
 /* The map's raw BTF: pointer into the region, *ret_size bytes; NULL if it has none. */

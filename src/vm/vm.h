@@ -28,7 +28,8 @@ struct vm_load {
 	const struct bpf_insn *insns;
 	uint32_t insn_cnt;
 	const char *name;
-	/* BTF (.BTF) and line_info as given to BPF_PROG_LOAD, or NULL: for messages and debuggers. */
+	/* BTF (.BTF) and line_info as given to BPF_PROG_LOAD, or NULL: for messages and
+	 * debuggers. */
 	const void *btf;
 	uint32_t btf_size;
 	const struct bpf_line_info *line_info;
@@ -63,8 +64,9 @@ struct vm_packet {
 	uint32_t len;	   /* bytes of the packet */
 	/* Bytes of XDP metadata directly before off; moves with xdp_adjust_meta. */
 	uint32_t meta_len;
-	/* Bytes of link header directly before off: 0 if the packet begins with it (XDP, SCHED_CLS),
-	 * 14 for a SOCKET_FILTER as BPF_PROG_TEST_RUN starts it, with the network header. */
+	/* Bytes of link header directly before off: 0 if the packet begins with it (XDP,
+	 * SCHED_CLS), 14 for a SOCKET_FILTER as BPF_PROG_TEST_RUN starts it, with the network
+	 * header. */
 	uint32_t mac_len;
 	uint32_t ingress_ifindex;
 	uint32_t rx_queue_index;
@@ -84,17 +86,17 @@ struct vm_env {
  * in each case the sentence names instruction, source line (if BTF has it) and reason, and the host
  * goes on.
  *
- * ctx is NULL or the context's fields to start with and, after a run that ended, as the program left
- * them. SCHED_CLS, SOCKET_FILTER: a struct __sk_buff; len is the packet's, protocol comes from the
- * link header if it is 0. XDP: a struct xdp_md, of which the ifindex and queue count on entry
+ * ctx is NULL or the context's fields to start with and, after a run that ended, as the program
+ * left them. SCHED_CLS, SOCKET_FILTER: a struct __sk_buff; len is the packet's, protocol comes from
+ * the link header if it is 0. XDP: a struct xdp_md, of which the ifindex and queue count on entry
  * (without ctx: those of packet) and data, data_end, data_meta are set on return as
  * BPF_PROG_TEST_RUN does. A shorter ctx_size means a shorter struct. */
 int vm_run_packet(const struct vm_prog *prog, const struct vm_env *env, struct vm_packet *packet,
 		  void *ctx, uint32_t ctx_size, uint32_t *ret_value);
 
-/* For many runs: the program owns one CPU of all of its per-CPU maps from its first instruction to its
- * last, and several programs in a row may be run without leaving it. Enter: 0 or -errno of vcpu_enter().
- * vm_run_packet_on_cpu() in between is vm_run_packet(); not for SYSCALL programs. */
+/* For many runs: the program owns one CPU of all of its per-CPU maps from its first instruction to
+ * its last, and several programs in a row may be run without leaving it. Enter: 0 or -errno of
+ * vcpu_enter(). vm_run_packet_on_cpu() in between is vm_run_packet(); not for SYSCALL programs. */
 int vm_cpu_enter(const struct vm_prog *prog);
 void vm_cpu_leave(const struct vm_prog *prog);
 int vm_run_packet_on_cpu(const struct vm_prog *prog, const struct vm_env *env,
