@@ -182,6 +182,16 @@ static void compare_cpu(struct subject *s, struct bpfmap *map, const unsigned ch
 		broken(s, "read_cpu writes what it should not");
 }
 
+/* A number of that many bytes. */
+static uint64_t number_at(const unsigned char *bytes, uint32_t size)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < size; i++)
+		n = n << 8 | bytes[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__ ? size - 1 - i : i];
+	return n;
+}
+
 /* A counter of any size at any offset, over all CPUs. */
 static void compare_counter(struct subject *s, struct bpfmap *map, const unsigned char *key,
 			    const unsigned char *want)
@@ -198,9 +208,9 @@ static void compare_counter(struct subject *s, struct bpfmap *map, const unsigne
 	if (result != (want ? 0 : -ENOENT))
 		broken(s, "percpu_u64 gives %d", result);
 	for (cpu = 0; want && cpu < s->model.cpus; cpu++) {
-		uint64_t n = 0;
+		size_t cpu_off = (size_t)cpu * s->model.value_bytes / s->model.cpus;
+		uint64_t n = number_at(want + cpu_off + off, size);
 
-		memcpy(&n, want + (size_t)cpu * s->model.value_bytes / s->model.cpus + off, size);
 		total.sum += n;
 		total.min = n < total.min ? n : total.min;
 		total.max = n > total.max ? n : total.max;

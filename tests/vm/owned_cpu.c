@@ -123,16 +123,23 @@ static struct bpfmap *map_new(uint32_t type, uint32_t value_size, uint32_t spin_
 	return map;
 }
 
-/* One run. Where there is no time for all who want one, a run that got onto no CPU for a second has done nothing,
- * and begins again. */
+/* Where there is no time for all who want one: a run that got onto no CPU for a second, or not the spin lock, which
+ * it takes once, has added nothing. */
+static bool run_starved(int err)
+{
+	return err == -ETIMEDOUT &&
+	       (strstr(bpfmap_last_error(), "no CPU of the map came free") ||
+		strstr(bpfmap_last_error(), "of the map for a second and is alive"));
+}
+
+/* One run, begun again while it starves. */
 static int run_once(uint32_t *ret_value)
 {
 	int err = -ETIMEDOUT;
 
 	for (int tries = 0; tries < TRIES; tries++) {
 		err = vm_run_syscall(prog, NULL, NULL, 0, ret_value);
-		if (err != -ETIMEDOUT ||
-		    !strstr(bpfmap_last_error(), "no CPU of the map came free"))
+		if (!run_starved(err))
 			break;
 	}
 	return err;
