@@ -3,10 +3,13 @@
 #include "cli/places.h"
 
 #include "base/clock.h"
+#include "region/rundir.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /* The kernel's maps are counted by walking over them: so long, all together. */
@@ -104,6 +107,22 @@ static int rows_of(struct cli *cli, const struct backend *backend, size_t *shown
 	return err == -ENOENT ? 0 : err;
 }
 
+/* With the place: a BPFMAP_DIR that is misspelt, or somebody else's, has none either. */
+static void none_print(struct out *out, const struct backend *only)
+{
+	const char *dir = rundir_path();
+	char text[PATH_MAX + 80];
+	bool refused = access(dir, R_OK | X_OK) && errno != ENOENT;
+
+	if (only == &backend_kernel) {
+		out_note(out, "no maps");
+		return;
+	}
+	snprintf(text, sizeof(text), "no maps in %s%s%s", dir, refused ? ": " : "",
+		 refused ? strerror(errno) : "");
+	out_note(out, text);
+}
+
 /* backend NULL: both. Who may not ask the kernel sees what is ours. */
 static int rows_all(struct cli *cli, const struct backend *only)
 {
@@ -127,7 +146,7 @@ static int rows_all(struct cli *cli, const struct backend *only)
 	if (err)
 		return exit_failure(err, "can't get next map");
 	if (!shown)
-		out_note(cli->out, "no maps");
+		none_print(cli->out, only);
 	return 0;
 }
 

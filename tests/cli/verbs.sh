@@ -4,9 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 
 run list user
-it "list of nothing says so" prints "no maps"
+it "list of nothing says so" prints "no maps in $BPFMAP_DIR"
 run -j list user
 it "list of nothing is an empty array in JSON" prints "[]"
+out=$(BPFMAP_DIR=/dev/null/x "$BPFMAP" list user 2>&1) last="BPFMAP_DIR=/dev/null/x bpfmap list user"
+it "a directory that cannot be read has none, for a reason" [ "$out" = "no maps in /dev/null/x: Not a directory" ]
 
 run create h type hash key 4 value 8 entries 2
 it "create makes a map and says nothing" prints ""
