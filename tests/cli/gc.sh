@@ -132,7 +132,7 @@ fs=/sys/fs/bpf dir=bpfmap_gc_$$
 run create kernel "$dir/pods/a" type hash key 4 value 8 entries 100000
 if [ "$code" != 0 ]; then
 	printf 'SKIPPED: the kernel part: %s\n' "$err"
-	[ "$failed" = 0 ] || finish
+	finish || exit 1
 	exit 77
 fi
 trap 'rm -rf "$fs/$dir" "$BPFMAP_DIR" "$work"' EXIT

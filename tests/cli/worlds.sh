@@ -30,7 +30,7 @@ fi
 fs=/sys/fs/bpf dir=bpfmap_cli_$$
 if ! run create kernel "$dir/h" type hash key 4 value 8 entries 4 name "worlds_$$" || [ "$code" != 0 ]; then
 	printf 'SKIPPED: the kernel part: %s\n' "$err"
-	[ "$failed" = 0 ] || finish
+	finish || exit 1
 	exit 77
 fi
 trap 'rm -rf "$fs/$dir" "$BPFMAP_DIR" "$work"' EXIT

@@ -138,7 +138,7 @@ fs=/sys/fs/bpf dir=bpfmap_save_$$
 run create kernel "$dir/probe" type hash key 4 value 8 entries 4
 if [ "$code" != 0 ]; then
 	printf 'SKIPPED: the kernel part: %s\n' "$err"
-	[ "$failed" = 0 ] || finish
+	finish || exit 1
 	exit 77
 fi
 trap 'rm -rf "$fs/$dir" "$BPFMAP_DIR" "$work"' EXIT
