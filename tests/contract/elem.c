@@ -353,8 +353,10 @@ static void aliased(const struct type *t)
 	union {
 		uint32_t key;
 		uint64_t value;
-	} both = {.key = 1};
+	} both;
 
+	both.value = 0;
+	both.key = 1;
 	row(map_lookup(fd, &both, &both), "elem.%s.lookup_in_place", t->name);
 	row((long)both.value, "elem.%s.lookup_in_place_value", t->name);
 	close(fd);
