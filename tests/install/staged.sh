@@ -53,11 +53,12 @@ needs_no_library_of_ours() {
 # shellcheck disable=SC2046 # pkg-config prints words
 build_uninstalled() {
 	local -x PKG_CONFIG_PATH=$build/meson-uninstalled
-	local modules='libbpfmap libbpfmap-compat libbpf'
+	local modules='libbpfmap libbpfmap-compat libbpf' flags libs
 
+	eval "flags=($(pkg-config --cflags $modules)) libs=($(pkg-config --libs $modules))" # blanks in paths are quoted
 	"$CC" -Wall -Wextra -Werror -include bpf/btf.h -include bpfmap/bpfmap.h "$here/libbpf-first.c" \
-		$(pkg-config --cflags $modules) -o "$work/uninstalled" $(pkg-config --libs $modules) &&
-		! "$CC" -M -include bpf/btf.h "$here/libbpf-first.c" $(pkg-config --cflags $modules) | grep "$tree/src"
+		"${flags[@]}" -o "$work/uninstalled" "${libs[@]}" &&
+		! "$CC" -M -include bpf/btf.h "$here/libbpf-first.c" "${flags[@]}" | grep "$tree/src"
 }
 
 declare -A maps=([libbpfmap]=src [libbpfmap-compat]=src/compat [libbpfmap-object]=src/object)
