@@ -9,6 +9,7 @@ import atexit
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -80,9 +81,9 @@ def kernel_refusal():
 
 def user_lacks(type_word):
     """None, or that this build has no such map type. A type that is listed must work."""
-    code, out, err = command(TOOL, "help")
-    types = next(line for line in out.splitlines() if line.split()[:2] == ["TYPE", ":="])
-    return None if type_word in types.split()[2].split("|") else f"no {type_word} in this build"
+    _, out, _ = command(TOOL, "help")
+    types = re.search(r"^ *TYPE *:= (.*(?:\n {9}.*)*)", out, re.MULTILINE)[1]
+    return None if type_word in re.findall(r"\w+", types) else f"no {type_word} in this build"
 
 
 def engines(what, type_word=None):
