@@ -28,14 +28,16 @@ begun() {
 		sleep 0.02
 	done
 }
-# advise [MODE FROM COUNT [USED]]: watch the map made last, with such a load beside it.
+# advise [MODE FROM COUNT [USED]]: watch the map made last, with such a load beside it; a map at rest needs one look.
 advise() {
+	watched=0.1s
 	if [ $# -gt 0 ]; then
+		watched=${long:-0.6}s
 		"$LOAD" $world "$(name "$map")" "$@" &
 		pid=$!
 		begun
 	fi
-	run -j advise $world "$(name "$map")" for ${long:-0.6}s
+	run -j advise $world "$(name "$map")" for $watched
 	if [ $# -gt 0 ]; then
 		# Some end by themselves.
 		kill $pid 2>"$work/kill"
