@@ -4,7 +4,7 @@
  * States       OPEN -> MOVING [map_move_begin; before it, moved_to and the mover's record say who]
  *              MOVING -> MOVED [map_move_done] or OPEN [map_move_cancel; or a writer who finds that
  *              the mover is dead: map_move_wait]
- * Invariants   1. the mover's record has LOCK_MOVE in lock_at as long as it moves; who mends it or
+ * Invariants   1. the mover's record says that it moves, as long as it does; who mends it or
  *                 inherits its number clears that first (owner_mend)
  * Edges        V1 release of frozen -> F2 acquire (map.c): who sees MOVED sees moved_to
  *              V2 acq_rel of moved_to and frozen: movers see each other
@@ -46,7 +46,7 @@ static bool mover_lives(const struct bpfmap *map, uint32_t mover)
 	struct owner_table *owners = &map->region->owners;
 
 	return mover && owner_alive(owners, mover - 1) &&
-	       shm_u32_load_relaxed(&owner_record(owners, mover - 1)->lock_at) == LOCK_MOVE + 1;
+	       shm_u32_load_relaxed(&owner_record(owners, mover - 1)->moves);
 }
 
 int map_move_begin(struct bpfmap *map)
@@ -66,12 +66,12 @@ int map_move_begin(struct bpfmap *map)
 	if (mover_lives(map, before))
 		return fail(EBUSY, "process %u is resizing the map",
 			    shm_u32_load_relaxed(&owner_record(owners, before - 1)->pid));
-	shm_u32_store_relaxed(&owner_record(owners, me - 1)->lock_at, LOCK_MOVE + 1);
+	shm_u32_store_relaxed(&owner_record(owners, me - 1)->moves, 1);
 	/* V2 acq_rel <-> V2 */
 	if (shm_u32_cas_acq_rel(&map->region->header->moved_to, &before, me) &&
 	    shm_u32_cas_acq_rel(state_of(map), &expected, REGION_MOVING)) /* V2 acq_rel <-> V2 */
 		return 0;
-	shm_u32_store_relaxed(&owner_record(owners, me - 1)->lock_at, 0);
+	shm_u32_store_relaxed(&owner_record(owners, me - 1)->moves, 0);
 	return fail(EBUSY, "somebody else resizes or freezes the map at this moment");
 }
 
@@ -83,7 +83,7 @@ static void move_end(struct bpfmap *map, uint32_t new_id, enum region_closed sta
 	shm_u32_store_relaxed(&map->region->header->moved_to, new_id);
 	shm_u32_store_release(state_of(map), state); /* V1 release -> F2 */
 	if (me)
-		shm_u32_store_relaxed(&owner_record(owners, me - 1)->lock_at, 0);
+		shm_u32_store_relaxed(&owner_record(owners, me - 1)->moves, 0);
 }
 
 void map_move_done(struct bpfmap *map, uint32_t new_id)

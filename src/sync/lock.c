@@ -218,6 +218,7 @@ int owner_mend(struct owner_table *table, uint32_t me, uint32_t dead)
 		table->mend(table->arg, me, dead, LOCK_NONE);
 	table->mend(table->arg, me, dead, LOCK_VALUE);
 	shm_u32_store_relaxed(&record->lock_at, 0);
+	shm_u32_store_relaxed(&record->moves, 0);
 	mend_unlock(table, turn);
 	return 0;
 }

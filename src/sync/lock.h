@@ -27,8 +27,6 @@
 /* In a record's lock_at: the owner is in the middle of taking or giving back all locks
  * (map/hold.c), and changes nothing meanwhile. */
 #define LOCK_ALL 0xfc000000u
-/* The same: it moves the elements into another region (map/move.c). */
-#define LOCK_MOVE 0xfb000000u
 
 /* Does this owner hold the lock? */
 static inline bool lock_held_by(const struct shm_u32 *word, uint32_t owner)

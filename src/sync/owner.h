@@ -47,7 +47,8 @@ struct owner_shm {
 	/* Highest sequence number of the count word known to have been applied. Others write it, so
 	 * it has a line of its own. */
 	struct shm_u32 acked;
-	uint8_t pad[60];
+	struct shm_u32 moves; /* 1: it moves the map's elements into another region: map/move.c */
+	uint8_t pad[56];
 };
 
 _Static_assert(sizeof(struct owner_shm) == 192, "three cache lines per owner");
