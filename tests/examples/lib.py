@@ -15,44 +15,20 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from cases import finish, it, same, skip  # noqa: E402,F401
+
 TOOL, BUILT, ROOT = (pathlib.Path(p).resolve() for p in sys.argv[1:4])
 CAPTURE = ROOT / "examples/data/web.pcap"
 NO_PERMISSION = 4  # the tool's exit code
 TIMEOUT_S = 120
 
-_cases = []
 _base = os.environ.get("BPFMAP_DIR") or ("/dev/shm" if os.access("/dev/shm", os.W_OK) else None)
 WORK = pathlib.Path(tempfile.mkdtemp(prefix="bpfmap-examples-", dir=_base))
 atexit.register(shutil.rmtree, WORK, ignore_errors=True)
 os.environ["BPFMAP_DIR"] = str(WORK / "maps")
 os.environ["BPFMAP"] = str(TOOL)
 (WORK / "maps").mkdir()
-
-
-# ---- cases ----
-
-
-def it(sentence, condition, *shown):
-    """A case; what is shown explains a failure."""
-    _cases.append(bool(condition))
-    print(f"{'ok' if condition else 'not ok'} {len(_cases)} - {sentence}", flush=True)
-    for value in shown if not condition else ():
-        for line in str(value)[:4000].splitlines():
-            print(f"# {line}")
-
-
-def same(sentence, found, expected):
-    it(sentence, found == expected, f"found:    {found}", f"expected: {expected}")
-
-
-def skip(sentence, reason):
-    _cases.append(True)
-    print(f"ok {len(_cases)} - {sentence} # SKIP {reason}", flush=True)
-
-
-def finish():
-    print(f"1..{len(_cases)}")
-    sys.exit(0 if all(_cases) else 1)
 
 
 # ---- engines ----
