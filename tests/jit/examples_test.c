@@ -6,6 +6,7 @@
  *   examples_test CAPTURE OBJECT...
  */
 #include "engines.h"
+#include "moment.h"
 
 #include "base/error.h"
 
@@ -14,34 +15,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
-#include <time.h>
 
-#define PACKETS	  1500 /* of the capture's start */
-#define MOMENT_NS 1000000000
+#define PACKETS 1500 /* of the capture's start */
 
 static struct engine_capture capture;
 static unsigned int points, failed;
-
-/* ---- the same moment for everybody ---- */
-
-static _Thread_local uint64_t moment_ns = MOMENT_NS;
-
-int clock_gettime(clockid_t clock, struct timespec *ret)
-{
-	(void)clock;
-	moment_ns += 1000;
-	*ret = (struct timespec){(time_t)(moment_ns / 1000000000u),
-				 (long)(moment_ns % 1000000000u)};
-	return 0;
-}
-
-ssize_t getrandom(void *buf, size_t size, unsigned int flags)
-{
-	(void)flags;
-	memset(buf, 0x5a, size);
-	return (ssize_t)size;
-}
 
 /* ---- what a run leaves ---- */
 
@@ -112,7 +90,7 @@ static void *trace_user(void *arg)
 	trace->is_open = !engine_user_open(trace->object, trace->prog, trace->mode, &user);
 	if (!trace->is_open)
 		return NULL;
-	moment_ns = MOMENT_NS; /* compiling looked at the clock */
+	moment_again(); /* compiling looked at the clock */
 	for (uint32_t i = 0; i < PACKETS && i < capture.count; i++) {
 		uint8_t bytes[4096];
 		uint32_t len = capture.packets[i].len, verdict = 0;

@@ -11,6 +11,7 @@
  */
 #include "engines.h"
 #include "generate.h"
+#include "moment.h"
 #include "random_prog.h"
 
 #include "base/error.h"
@@ -20,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -62,26 +62,6 @@ static uint32_t source_cnt;
 static struct bpfmap *gen_maps[GEN_MAPS];
 static struct outcome *outcomes; /* shared: interpreted, compiled */
 static uint64_t made, loaded, ended;
-
-/* ---- the same moment and the same chance for both ---- */
-
-static uint64_t moment_ns = 1000000000;
-
-int clock_gettime(clockid_t clock, struct timespec *ret)
-{
-	(void)clock;
-	moment_ns += 1000;
-	*ret = (struct timespec){(time_t)(moment_ns / 1000000000u),
-				 (long)(moment_ns % 1000000000u)};
-	return 0;
-}
-
-ssize_t getrandom(void *buf, size_t size, unsigned int flags)
-{
-	(void)flags;
-	memset(buf, 0x5a, size);
-	return (ssize_t)size;
-}
 
 /* ---- where programs come from ---- */
 
@@ -338,7 +318,7 @@ static void run_all(const struct source *source, struct vm_prog *prog, uint64_t 
 
 	alarm(HANG_SECONDS);
 	vm_prog_compile(prog, compiled ? VM_JIT_ON : VM_JIT_OFF);
-	moment_ns = 1000000000;
+	moment_again();
 	for (int i = 0; i < RUNS; i++) {
 		stack_spoil();
 		run_once(prog, &seed, outcome, i);
