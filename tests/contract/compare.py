@@ -28,7 +28,7 @@ TRACE_RELEASE = "6.18."
 TYPES = ("hash", "array")
 SKIPPED = "skipped: "
 EXIT_SKIP = 77
-TIME_LIMIT_S = 240
+TIME_LIMIT_S = 1200
 
 
 def run(program, env):

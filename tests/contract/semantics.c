@@ -11,7 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SECTION_SECONDS 60
+#define SECTION_SECONDS 240
 #define EXIT_SKIP	77
 
 struct section {
