@@ -15,11 +15,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #define BPFFS	 "/sys/fs/bpf"
@@ -102,6 +104,20 @@ int rundir_resolve(const char *path, char *ret_path, size_t size)
 	return 0;
 }
 
+/* On a hugetlbfs a file has whole huge pages, which no region has, and takes no write(). */
+static int hugetlbfs_refuse(int fd, const char *dir)
+{
+	struct statfs fs;
+
+	if (fd < 0 || fstatfs(fd, &fs) || fs.f_type != HUGETLBFS_MAGIC)
+		return fd;
+	close(fd);
+	return fail(EOPNOTSUPP,
+		    "%s is a hugetlbfs, whose files have whole huge pages; maps go into a "
+		    "directory on a tmpfs (see BPFMAP_DIR) or a disk",
+		    dir);
+}
+
 int rundir_tmpfile(void)
 {
 	int dir = rundir_open(), fd;
@@ -115,7 +131,7 @@ int rundir_tmpfile(void)
 			     "BPFMAP_DIR)",
 			     rundir_path());
 	close(dir);
-	return fd;
+	return hugetlbfs_refuse(fd, rundir_path());
 }
 
 int rundir_tmpfile_in(const char *dir)
@@ -123,7 +139,7 @@ int rundir_tmpfile_in(const char *dir)
 	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
 
 	if (fd >= 0)
-		return fd;
+		return hugetlbfs_refuse(fd, dir);
 	return fail_os(errno == EISDIR ? EOPNOTSUPP : errno,
 		       "cannot make an unnamed file in %s (its file system must know O_TMPFILE: "
 		       "tmpfs, ext4, xfs, btrfs)",

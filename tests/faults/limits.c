@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -237,6 +238,20 @@ static void tmpfs_stuffed(void)
 	    element_put(map, 1, 1))
 		verdict_fail("with room again: %s", bpfmap_last_error());
 	bpfmap_close(map);
+}
+
+/* Even with huge pages to give, it would refuse a file that has no whole number of them. */
+static void hugetlbfs(void)
+{
+	struct bpfmap *map;
+
+	apart_tmpfs("size=1m,mode=0700");
+	if (mount("hugetlbfs", getenv("BPFMAP_DIR"), "hugetlbfs", 0, NULL))
+		_exit(APART_CANNOT);
+	refusal_judge("hugetlbfs", map_make(BPF_MAP_TYPE_HASH, 16, 0, BPFMAP_MEMORY_SHARED, &map),
+		      -EOPNOTSUPP);
+	if (!strstr(bpfmap_last_error(), "tmpfs"))
+		verdict_fail("no remedy: %s", bpfmap_last_error());
 }
 
 /* ---- limits of the process ------------------------------------------------------------------- */
@@ -511,6 +526,8 @@ int main(int argc, char **argv)
 		      "mounting a tmpfs needs root");
 	apart_verdict(tmpfs_stuffed, "a tmpfs without a free page: an errno, and later all is well",
 		      "mounting a tmpfs needs root");
+	apart_verdict(hugetlbfs, "a hugetlbfs: refused with a remedy",
+		      "mounting a hugetlbfs needs root");
 	apart_verdict(descriptors_few, "RLIMIT_NOFILE: EMFILE, maps that are open go on",
 		      "the limit cannot be set");
 	apart_verdict(address_space_small, "RLIMIT_AS: ENOMEM, maps that are open go on",
