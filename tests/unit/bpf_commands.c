@@ -2,6 +2,8 @@
 /* bpf_commands.c: the rules of the argument block, pins, frozen maps, taking elements out, spin locks
  * found through BTF, and descriptors across a real exec.
  */
+#include "rundir.h"
+
 #include "bpf/attr.h"
 #include "bpf/command.h"
 
@@ -21,7 +23,6 @@
 
 #define E524 524
 
-static char dir[128];
 static char self[4096];
 
 static int call(int cmd, union call_attr attr)
@@ -150,7 +151,7 @@ static void pin__names_follow_the_rules_of_bpffs(void **state)
 			 -EINVAL);
 	assert_int_equal(obj(BPF_OBJ_GET, 0, "/sys/fs/bpf/none", 0), -ENOENT);
 	assert_int_equal(obj(BPF_OBJ_GET, 0, "/etc/passwd", 0), -EACCES);
-	snprintf(longest, sizeof(longest), "%s/one", dir);
+	snprintf(longest, sizeof(longest), "%s/one", rundir);
 	assert_int_equal(unlink(longest), 0);
 }
 
@@ -338,19 +339,10 @@ int main(int argc, char **argv)
 		cmocka_unit_test(spin_lock__is_found_in_the_values_type),
 		cmocka_unit_test(exec__inherited_descriptor_reaches_the_map),
 	};
-	const char *base = getenv("BPFMAP_DIR");
-	int failed;
 
 	if (argc > 1)
 		return child_main(argv[1]);
-	snprintf(dir, sizeof(dir), "%s/bpfmap-commands-XXXXXX", base ? base : "/dev/shm");
-	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0 || !mkdtemp(dir) ||
-	    setenv("BPFMAP_DIR", dir, 1))
+	if (readlink("/proc/self/exe", self, sizeof(self) - 1) < 0)
 		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	if (!chdir(dir)) {
-		unlink(".ids");
-		rmdir(dir);
-	}
-	return failed;
+	return cmocka_run_group_tests(tests, rundir_make, rundir_remove);
 }

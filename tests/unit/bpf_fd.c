@@ -3,6 +3,8 @@
  * map, whoever closed it and however; copies, children and other processes share the map; the memory
  * goes with the last holder.
  */
+#include "rundir.h"
+
 #include "bpf/attr.h"
 #include "bpf/command.h"
 
@@ -20,8 +22,6 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char dir[128];
 
 static int call(int cmd, union call_attr attr)
 {
@@ -183,7 +183,7 @@ static unsigned long long mapped_bytes(void)
 
 	assert_non_null(maps);
 	while (fgets(line, sizeof(line), maps))
-		if (strstr(line, dir) && sscanf(line, "%llx-%llx", &start, &end) == 2)
+		if (strstr(line, rundir) && sscanf(line, "%llx-%llx", &start, &end) == 2)
 			bytes += end - start;
 	fclose(maps);
 	return bytes;
@@ -201,7 +201,7 @@ static int open_files(void)
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		len = readlink(path, link, sizeof(link) - 1);
 		link[len > 0 ? len : 0] = 0;
-		count += strncmp(link, dir, strlen(dir)) == 0;
+		count += strncmp(link, rundir, strlen(rundir)) == 0;
 	}
 	return count;
 }
@@ -357,16 +357,6 @@ int main(void)
 		cmocka_unit_test(user__bad_pointers_are_EFAULT),
 		cmocka_unit_test(fd__threads_race_with_close_and_reuse),
 	};
-	const char *base = getenv("BPFMAP_DIR");
-	int failed;
 
-	snprintf(dir, sizeof(dir), "%s/bpfmap-fd-XXXXXX", base ? base : "/dev/shm");
-	if (!mkdtemp(dir) || setenv("BPFMAP_DIR", dir, 1))
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	if (!chdir(dir)) {
-		unlink(".ids");
-		rmdir(dir);
-	}
-	return failed;
+	return cmocka_run_group_tests(tests, rundir_make, rundir_remove);
 }

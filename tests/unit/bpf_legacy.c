@@ -2,6 +2,8 @@
 /* bpf_legacy.c: libbpf's map creation functions of before 1.0, which tutorials still use. */
 #include <bpfmap/compat_legacy.h>
 
+#include "rundir.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <setjmp.h>
@@ -12,8 +14,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-static char dir[128];
 
 static void assert_map(int fd, uint32_t type, uint32_t flags, const char *name)
 {
@@ -65,16 +65,6 @@ int main(void)
 		cmocka_unit_test(legacy__functions_create_what_they_say),
 		cmocka_unit_test(legacy__failure_sets_errno),
 	};
-	const char *base = getenv("BPFMAP_DIR");
-	int failed;
 
-	snprintf(dir, sizeof(dir), "%s/bpfmap-legacy-XXXXXX", base ? base : "/dev/shm");
-	if (!mkdtemp(dir) || setenv("BPFMAP_DIR", dir, 1))
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	if (!chdir(dir)) {
-		unlink(".ids");
-		rmdir(dir);
-	}
-	return failed;
+	return cmocka_run_group_tests(tests, rundir_make, rundir_remove);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* map_order.c: a file that a machine of the other byte order made, which is one of ours with all numbers of its
  * header turned round, is refused with that reason wherever it can be opened, and left as it is. */
+#include "rundir.h"
+
 #include "bpfmap/bpfmap.h"
 #include "bpf/command.h"
 #include "bpf/object.h"
@@ -63,7 +65,6 @@ static const struct number object_numbers[] = {
 };
 
 /* A runtime directory of our own, in which no other map has an id. */
-static char dir[4000];
 static char path[4096];
 
 static void numbers_turn(uint8_t *header, const struct number *numbers, size_t count)
@@ -133,7 +134,7 @@ static int map_turned(void **state)
 					  .name = "turned"};
 	struct bpfmap *map;
 
-	snprintf(path, sizeof(path), "%s/turned", dir);
+	snprintf(path, sizeof(path), "%s/turned", rundir);
 	if (bpfmap_create(&opts, &map) || bpfmap_pin(map, path))
 		return -1;
 	bpfmap_close(map);
@@ -155,7 +156,7 @@ static int program_turned(void **state)
 	attr.insns = (uintptr_t)insns;
 	attr.insn_cnt = COUNT(insns);
 	attr.license = (uintptr_t) "Dual BSD/GPL";
-	snprintf(path, sizeof(path), "%s/turned_program", dir);
+	snprintf(path, sizeof(path), "%s/turned_program", rundir);
 	fd = (int)bpfmap_bpf(BPF_PROG_LOAD, &attr, sizeof(attr));
 	if (fd < 0)
 		return -1;
@@ -264,16 +265,6 @@ int main(void)
 		TURNED(id__of_the_other_order_is_nobodys, map_turned),
 		TURNED(file__of_the_other_order_is_left_as_it_is, map_turned),
 	};
-	const char *base = getenv("BPFMAP_DIR");
-	int failed;
 
-	snprintf(dir, sizeof(dir), "%s/bpfmap-order-XXXXXX", base ? base : "/dev/shm");
-	if (!mkdtemp(dir) || setenv("BPFMAP_DIR", dir, 1))
-		return 1;
-	failed = cmocka_run_group_tests(tests, NULL, NULL);
-	if (!chdir(dir)) {
-		unlink(".ids");
-		rmdir(dir);
-	}
-	return failed;
+	return cmocka_run_group_tests(tests, rundir_make, rundir_remove);
 }
