@@ -148,9 +148,13 @@ int capture_open(const char *path, struct capture **ret_capture)
 		path = "standard input";
 	if (!file)
 		return fail_os(errno, "can't open the capture %s", path);
+	errno = 0;
 	pcap = pcap_fopen_offline_with_tstamp_precision(file, PCAP_TSTAMP_PRECISION_NANO, reason);
 	if (!pcap) {
+		err = errno;
 		fclose(file);
+		if (err == EINTR)
+			return fail(EINTR, "reading %s was interrupted", path);
 		return fail(EINVAL, "%s is no capture file: %s", path, reason);
 	}
 	err = capture_new(pcap, path, ret_capture);

@@ -24,7 +24,7 @@ enum capture_result {
 #define CAPTURE_WAIT_MS 100
 
 /* A pcap or pcapng file; "-" is standard input. ENOENT, EACCES ..., EINVAL: no capture, not
- * Ethernet. */
+ * Ethernet; EINTR: by a signal. */
 int capture_open(const char *path, struct capture **ret_capture);
 /* ENODEV, ENETDOWN, EPERM, EINVAL: not Ethernet. */
 int capture_open_interface(const char *name, struct capture **ret_capture);

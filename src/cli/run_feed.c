@@ -145,13 +145,14 @@ static int stream_next(struct run_feed *feed, struct capture_packet *packet)
 	while (feed->capture) {
 		int err, status = capture_next(feed->capture, packet);
 
-		if (status == -EINTR && run_feed_stopped(feed))
+		/* Signals ask to end. This thread may have got one before the feed is told. */
+		if (status == -EINTR)
 			return CAPTURE_END;
 		if (status)
 			return status;
 		err = stream_turn(feed);
 		if (err)
-			return run_feed_stopped(feed) ? CAPTURE_END : err;
+			return err == -EINTR || run_feed_stopped(feed) ? CAPTURE_END : err;
 	}
 	return CAPTURE_END;
 }

@@ -125,6 +125,20 @@ exec 9<>"$work/fifo"
 interrupted INT -j run "$RUN" prog count pcap "$CAPTURE" pcap "$work/fifo" threads 2
 exec 9>&-
 it "also while one waits for a packet that does not come" says .interrupted true
+# The signal of a process may come to any of its threads: to the one that waits.
+exec 9<>"$work/fifo"
+last="bpfmap run, whose waiting thread was interrupted"
+"$BPFMAP" -j run "$RUN" prog count pcap "$CAPTURE" pcap "$work/fifo" threads 2 for 60 >"$work/int" 2>"$work/int.err" &
+pid=$!
+until thread=$(grep -l pipe_read /proc/$pid/task/*/wchan 2>"$work/null") || ! kill -0 $pid 2>"$work/null"; do :; done
+thread=${thread#/proc/"$pid"/task/}
+kill -INT "${thread%%/*}"
+wait $pid
+code=$?
+pid=
+out=$(cat "$work/int") err=$(cat "$work/int.err")
+exec 9>&-
+it "and the waiting thread itself gets the signal" says .interrupted true
 interrupted INT -j run "$RUN" prog count pcap "$CAPTURE" rate 0.1 threads 2
 it "and while all wait for their time" says .interrupted true
 
