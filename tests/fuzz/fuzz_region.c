@@ -87,7 +87,7 @@ static int seed_element(struct bpfmap *map, const struct shape *shape, uint32_t 
 
 	memcpy(key, &number, 4);
 	memset(value, (int)number + 1, sizeof(value));
-	if (shape->type == BPF_MAP_TYPE_BLOOM_FILTER)
+	if (!shape->key_size)
 		return bpfmap_push(map, value, BPF_ANY);
 	if (shape->map_flags & BPFMAP_F_VARIABLE)
 		return bpfmap_var_update(map, key, 4 + number, value, number * 13, BPF_ANY);

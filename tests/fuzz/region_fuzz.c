@@ -70,7 +70,7 @@ static struct bpfmap *seed_create(const struct shape *shape, const char *pin)
 		memset(value, (int)i + 1, sizeof(value));
 		if (shape->map_flags & BPFMAP_F_VARIABLE)
 			err = bpfmap_var_update(map, key, 4 + i, value, i * 13, BPF_ANY);
-		else if (shape->type == BPF_MAP_TYPE_BLOOM_FILTER)
+		else if (!shape->key_size)
 			err = bpfmap_push(map, value, BPF_ANY);
 		else
 			err = bpfmap_update(map, key, value, BPF_ANY);
