@@ -2,7 +2,8 @@
 /* data.c: DATA, a key or value on the command line.
  *
  * Words that begin with a digit are bytes, with one exception: a single one is a number of the
- * key's or value's type, if there is a type. Everything else is typed.
+ * key's or value's type or, without a type, as wide as 2, 4 or 8 bytes (which cannot be one byte).
+ * Everything else is typed.
  */
 #include "cli/data.h"
 
@@ -79,16 +80,25 @@ static int bytes_parse(struct args *args, const struct data_want *want, int base
 	return 0;
 }
 
-static int index_parse(struct args *args, uint8_t *ret_data)
+static bool is_number_size(size_t size)
 {
-	uint64_t number;
-	uint32_t index;
-	int code = args_number(args, "key", UINT32_MAX, &number);
+	return size == 2 || size == 4 || size == 8;
+}
+
+static int number_parse(struct args *args, const struct data_want *want, uint8_t *ret_data)
+{
+	uint64_t number = 0;
+	int code = args_number(args, want->what, UINT64_MAX >> (64 - want->size * 8), &number);
+	uint32_t word = (uint32_t)number;
+	uint16_t half = (uint16_t)number;
 
 	if (code)
 		return code;
-	index = (uint32_t)number;
-	memcpy(ret_data, &index, sizeof(index));
+	memcpy(ret_data,
+	       want->size == sizeof(half)   ? (void *)&half
+	       : want->size == sizeof(word) ? (void *)&word
+					    : (void *)&number,
+	       want->size);
 	return 0;
 }
 
@@ -155,8 +165,8 @@ int data_parse(struct args *args, const struct data_want *want, void *ret_data)
 	}
 	if (numbers <= 1 && want->type_id)
 		return typed_parse(args, want, ret_data);
-	if (numbers == 1 && want->is_index)
-		return index_parse(args, ret_data);
+	if (numbers == 1 && is_number_size(want->size))
+		return number_parse(args, want, ret_data);
 	if (!numbers || (numbers == 1 && want->size > 1))
 		return untyped(args, want);
 	return bytes_parse(args, want, 0, ret_data);

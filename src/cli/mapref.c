@@ -238,7 +238,6 @@ int mapref_key(struct args *args, const struct mapref *ref, void *ret_key)
 		.size = ref->info.key_size,
 		.btf = ref->btf,
 		.type_id = ref->key_type,
-		.is_index = backend_is_array(ref->info.type),
 	};
 
 	if (!ref->info.key_size)

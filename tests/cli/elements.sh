@@ -61,6 +61,28 @@ it "load says why, and where it stopped" refuses 4 "thousand:1: the map is froze
 run freeze h
 it "freezing twice is refused" refuses 4 "frozen"
 
+# Without BTF: one word for 2, 4 or 8 bytes is a number, for one byte the byte; several words are bytes.
+run create num type hash key 2 value 8 entries 4
+run update num key 258 value 0xffffffffffffffff
+it "one word fills a key or value without type" ok
+run lookup num key 2 1
+it "with the number it is" prints "key: 02 01  value: ff ff ff ff ff ff ff ff"
+run take num key 258
+it "by which it is found" ok
+run update num key 1 value 1500 noexist
+it "a flag may follow the number" ok
+run dump num where value == 1500
+it "it is the number that where compares" shows "Found 1 element"
+run create small type hash key 1 value 4 entries 4
+run update small key 10 value hex 10 0 0 0
+run dump small
+it "a byte stays a byte, and hex is bytes" shows "key: 0a  value: 10 00 00 00"
+run create q type percpu_array key 4 value 4 entries 1
+run update q key 0 value 70000
+it "a number for every CPU" ok
+run dump q where key == 0 percpu max table
+it "each has it" shows 70000
+
 # Bloom filter. The size is that of SEMANTICS' formula: 1000 x 3 / 5 x 7 = 4200 -> 8192 bits.
 run create b type bloom_filter value 4 entries 1000 hashes 3
 it "a map without keys needs no key size" ok

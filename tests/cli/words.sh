@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib.sh"
 
 "$BPFMAP" create h type hash key 4 value 2 entries 8 || exit 99
+"$BPFMAP" create odd type hash key 5 value 3 entries 8 || exit 99
 "$BPFMAP" create b type bloom_filter value 4 entries 8 || exit 99
 
 # wrong TEXT WORDS...
@@ -42,7 +43,11 @@ wrong "expected 4 bytes got 0" lookup h key hex
 wrong "empty string" lookup h key ""
 wrong "expected 4 bytes got 3" lookup h key 1 2 3
 wrong "expected 4 bytes got 5" lookup h key 1 2 3 4 5
-wrong "each byte is a word" lookup h key 1
+wrong "each byte is a word" lookup odd key 1
+wrong "key: 4294967296 is too large" lookup h key 4294967296
+wrong "value: 0x10000 is too large" update h key 1 value 0x10000
+wrong "'-1' is not a number" update h key 1 value -1
+wrong "'1z' is not a number" update h key 1 value 1z
 wrong "300 does not fit into a byte" lookup h key 300 0 0 0
 wrong "256 does not fit into a byte" lookup h key 0 0 0 256
 wrong "-1 does not fit into a byte" lookup h key -1 0 0 0
