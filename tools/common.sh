@@ -5,7 +5,7 @@
 # The Debian packages that building, demo and checks take.
 packages_build=(gcc libc6-dev meson ninja-build pkg-config libbpf-dev libelf-dev zlib1g-dev
 	libcmocka-dev libpcap-dev libncurses-dev libmicrohttpd-dev libyaml-dev llvm-19-dev clang python3)
-packages_check=(clang-format binutils bpftool jq tmux libclang-rt-14-dev spin valgrind
+packages_check=(clang-format binutils bpftool curl jq tmux libclang-rt-14-dev spin valgrind
 	prometheus python3-prometheus-client chromium
 	g++ cmake gdb reuse scdoc mandoc groff man-db zsh)
 packages_long=(afl++ debootstrap lintian abigail-tools autopkgtest)

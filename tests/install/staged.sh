@@ -36,7 +36,7 @@ build_meson() {
 }
 
 build_cmake() {
-	cmake -S "$here/cmake" -B "$work/cmake" && cmake --build "$work/cmake"
+	cmake -G Ninja -S "$here/cmake" -B "$work/cmake" && cmake --build "$work/cmake"
 }
 
 # shellcheck disable=SC2046 # pkg-config prints words
