@@ -8,6 +8,7 @@
  * it. Of the fields that the kernel manages in values, only bpf_spin_lock is known; the others
  * (timer, work queue, list, tree, ...) are EOPNOTSUPP.
  */
+#include "base/absent.h"
 #include "base/cpus.h"
 #include "base/error.h"
 #include "bpf/btf_blob.h"
@@ -127,8 +128,11 @@ static int create_check(const struct attr_create *create, struct map_spec *ret_s
 	spec_from_attr(create, ret_spec);
 	ops = map_ops_of(create->map_type);
 	if (!ops)
-		return fail(EINVAL, "map type %u is unknown or not supported yet",
-			    create->map_type);
+		return fail(
+			EINVAL,
+			"maps of type %s (%u) are not supported here; 'bpfmap help create' lists "
+			"the types, and bpf_map__set_autocreate(map, false) leaves one out",
+			absent_map_word(create->map_type), create->map_type);
 	err = ops->alloc_check(ret_spec);
 	if (!err)
 		err = token_check(create);

@@ -7,6 +7,7 @@
  */
 #include "map/count.h"
 
+#include "base/absent.h"
 #include "base/cpus.h"
 #include "base/error.h"
 #include "map/disk.h"
@@ -120,7 +121,11 @@ static int spec_check(const struct map_spec *spec)
 	if ((spec->map_flags & BPF_F_RDONLY) && (spec->map_flags & BPF_F_WRONLY))
 		return fail(EINVAL, "BPF_F_RDONLY and BPF_F_WRONLY exclude each other");
 	if (!ops)
-		return fail(EINVAL, "map type %u is not known here", spec->type);
+		return fail(
+			EINVAL,
+			"maps of type %s (%u) are not supported here; 'bpfmap help create' lists "
+			"the types",
+			absent_map_word(spec->type), spec->type);
 	err = ops->alloc_check(spec);
 	return err ? err : value_check_spec(spec);
 }

@@ -2,6 +2,7 @@
 /* prog.c: loading and freeing programs. */
 #include "vm/prog.h"
 
+#include "base/absent.h"
 #include "base/error.h"
 #include "sync/vcpu.h"
 #include "vm/helpers.h"
@@ -59,9 +60,10 @@ static int check_load(const struct vm_load *load)
 {
 	if (!helper_type_bit(load->prog_type))
 		return fail(EINVAL,
-			    "programs of type %u cannot be run; supported are xdp, sched_cls, "
-			    "socket_filter and syscall",
-			    load->prog_type);
+			    "programs of type %s (%u) cannot be run; supported are xdp, sched_cls, "
+			    "socket_filter and syscall; bpf_program__set_autoload(prog, false) "
+			    "leaves one out",
+			    absent_prog_word(load->prog_type), load->prog_type);
 	if (!load->insns || !load->insn_cnt || load->insn_cnt > VM_MAX_INSNS)
 		return fail(E2BIG, "a program has 1 to %u instructions, not %u", VM_MAX_INSNS,
 			    load->insn_cnt);

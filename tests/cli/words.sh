@@ -104,6 +104,8 @@ wrong "entries is missing" create x type hash key 4 value 4
 wrong "unrecognized map type: hsh" create x type hsh
 wrong "type is missing" create x type
 wrong "specified multiple times" create x type hash type hash
+run create x type lpm_trie key 8 value 4 entries 4 flags no_prealloc
+it "a type that is not here is called by its name" refuses 5 "maps of type lpm_trie (11) are not supported here"
 wrong "key needs a number" create x type hash key
 wrong "is not a number" create x type hash key 4x
 wrong "too large" create x type hash key 4294967296
