@@ -44,6 +44,20 @@ int call_put_u32(const struct call *call, uint64_t off, uint32_t value)
 	return user_copy_out(call->uattr + off, &value, sizeof(value), "the argument block");
 }
 
+/* Attaching has an errno of its own, as libbpf shows no more than that. */
+static int command_refuse(int cmd)
+{
+	switch (cmd) {
+	case BPF_PROG_ATTACH:
+	case BPF_RAW_TRACEPOINT_OPEN:
+	case BPF_LINK_CREATE:
+		return fail(EOPNOTSUPP,
+			    "programs cannot be attached in user space, where nothing would call "
+			    "them; give them packets by bpf_prog_test_run_opts() or bpfmap run");
+	default: return fail(EINVAL, "bpf command %d is not supported here", cmd);
+	}
+}
+
 static int all_zero(const uint8_t *bytes, size_t size)
 {
 	return !size || (!bytes[0] && !memcmp(bytes, bytes + 1, size - 1));
@@ -86,7 +100,7 @@ long bpfmap_bpf(int cmd, void *attr, unsigned int size)
 	memset(copy.bytes + known, 0, ATTR_SIZE - known);
 	command = command_of(cmd);
 	if (!command)
-		return fail(EINVAL, "bpf command %d is not supported here", cmd);
+		return command_refuse(cmd);
 	if (!all_zero(copy.bytes + command->end, ATTR_SIZE - command->end))
 		return fail(EINVAL, "BPF_%s: a value stands behind its last field (byte %zu)",
 			    command->name, command->end);

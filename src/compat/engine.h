@@ -11,6 +11,9 @@ int engine_is_user(void);
 /* bpf(2) by the engine: a result or -errno. */
 long engine_bpf(int cmd, void *attr, unsigned int size);
 
+/* From now on say each refusal on stderr: libbpf shows its errno alone. */
+void refusals_tell(void);
+
 /* libc's convention: -1 and errno. */
 long result_libc(long result);
 

@@ -3,6 +3,8 @@
  * Not for libbpfmap-object, which has the shims for itself and does not see what the program
  * closes.
  */
+#include "compat/engine.h"
+
 #include "bpf/command.h"
 
 #include <stdlib.h>
@@ -14,4 +16,12 @@ static void __attribute__((constructor)) fd_check_from_environment(void)
 
 	if (check && !strcmp(check, "closes"))
 		bpfmap_bpf_fd_check(BPFMAP_FD_CHECK_CLOSES);
+}
+
+static void __attribute__((constructor)) refusals_from_environment(void)
+{
+	const char *errors = secure_getenv("BPFMAP_ERRORS");
+
+	if (errors && !strcmp(errors, "stderr"))
+		refusals_tell();
 }

@@ -8,11 +8,13 @@
 
 #include "bpf/attr.h"
 #include "bpf/command.h"
+#include "bpfmap/bpfmap.h"
 #include "bpfmap/compat.h"
 #include "compat/raw.h"
 #include "sync/private.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdarg.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -36,6 +38,20 @@ int engine_is_user(void)
 	return private_u32_load_relaxed(&engine_now) == BPFMAP_ENGINE_USER;
 }
 
+static struct private_u32 refusals_told;
+
+void refusals_tell(void)
+{
+	private_u32_exchange_relaxed(&refusals_told, 1);
+}
+
+/* That a key or file is not there is an answer. */
+static void __attribute__((cold)) refusal(int cmd, long result)
+{
+	if (result != -ENOENT && private_u32_load_relaxed(&refusals_told))
+		dprintf(STDERR_FILENO, "bpfmap: bpf command %d: %s\n", cmd, bpfmap_last_error());
+}
+
 long engine_bpf(int cmd, void *attr, unsigned int size)
 {
 	int saved = errno;
@@ -44,6 +60,8 @@ long engine_bpf(int cmd, void *attr, unsigned int size)
 	if (!engine_is_user())
 		return raw_syscall(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
 	result = bpfmap_bpf(cmd, attr, size);
+	if (result < 0)
+		refusal(cmd, result);
 	errno = saved;
 	return result;
 }
@@ -71,6 +89,8 @@ int libbpf_call(int cmd, union call_attr *attr)
 	if (!engine_is_user())
 		return result_libbpf(raw_syscall(SYS_bpf, cmd, (long)attr, sizeof(*attr), 0, 0, 0));
 	result = bpfmap_bpf_built(cmd, attr);
+	if (result < 0)
+		refusal(cmd, result);
 	errno = saved;
 	return result_libbpf(result);
 }

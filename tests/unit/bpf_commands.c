@@ -125,6 +125,38 @@ static void attr__value_behind_the_last_field_is_EINVAL(void **state)
 	close(fd);
 }
 
+static void refusal__names_the_type_that_is_not_here(void **state)
+{
+	struct bpf_insn exit_0[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K},
+				    {.code = BPF_JMP | BPF_EXIT}};
+	union call_attr attr;
+
+	assert_int_equal(map_make(BPF_MAP_TYPE_LPM_TRIE, 0, 4), -EINVAL);
+	assert_non_null(strstr(bpfmap_last_error(), "maps of type lpm_trie (11)"));
+	assert_int_equal(map_make(1000, 0, 4), -EINVAL);
+	assert_non_null(strstr(bpfmap_last_error(), "maps of type unknown (1000)"));
+	memset(&attr, 0, sizeof(attr));
+	attr.load.prog_type = BPF_PROG_TYPE_TRACEPOINT;
+	attr.load.insns = (uintptr_t)exit_0;
+	attr.load.insn_cnt = 2;
+	attr.load.license = (uintptr_t) "GPL";
+	assert_int_equal(call(BPF_PROG_LOAD, attr), -EINVAL);
+	assert_non_null(strstr(bpfmap_last_error(), "programs of type tracepoint (5)"));
+}
+
+static void refusal__to_attach_is_EOPNOTSUPP(void **state)
+{
+	static const int commands[] = {BPF_PROG_ATTACH, BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_CREATE};
+	union call_attr attr;
+
+	memset(&attr, 0, sizeof(attr));
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		assert_int_equal(call(commands[i], attr), -EOPNOTSUPP);
+		assert_non_null(strstr(bpfmap_last_error(), "bpf_prog_test_run_opts()"));
+	}
+	assert_int_equal(call(BPF_ENABLE_STATS, attr), -EINVAL);
+}
+
 static void pin__names_follow_the_rules_of_bpffs(void **state)
 {
 	int fd = map_make(BPF_MAP_TYPE_HASH, 0, 4), again;
@@ -331,6 +363,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(attr__short_block_is_extended_with_zeroes),
 		cmocka_unit_test(attr__tail_must_be_zero),
 		cmocka_unit_test(attr__value_behind_the_last_field_is_EINVAL),
+		cmocka_unit_test(refusal__names_the_type_that_is_not_here),
+		cmocka_unit_test(refusal__to_attach_is_EOPNOTSUPP),
 		cmocka_unit_test(pin__names_follow_the_rules_of_bpffs),
 		cmocka_unit_test(freeze__refuses_writes_and_lets_read),
 		cmocka_unit_test(freeze__waits_for_a_childs_writable_mapping),
