@@ -17,8 +17,8 @@ struct data_want {
 
 /* DATA := [hex] BYTE... | NUMBER | TYPED. Bytes are as bpftool takes them, but checked; one number
  * alone fills 2, 4 or 8 bytes without a type; a typed value is one word or, when it begins with a
- * brace, the words up to the closing one. ret_data holds size bytes. 0 or an exit code, the sentence
- * printed. */
+ * brace, the words up to the closing one. ret_data holds size bytes. 0 or an exit code, the
+ * sentence printed. */
 int data_parse(struct args *args, const struct data_want *want, void *ret_data);
 
 /* DATA of a length of its own, at most want->size: [hex] BYTE... | TEXT | "TEXT". One word is text;
