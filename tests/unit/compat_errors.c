@@ -22,11 +22,12 @@ static char self[4096];
 /* A refusal by each way in, and an answer that is none. */
 static int calls_make(void)
 {
-	union bpf_attr attr = {0};
+	union bpf_attr attr;
 	uint32_t key = 1;
 	uint64_t value;
 	int fd = bpf_map_create(BPF_MAP_TYPE_HASH, "told", 4, 8, 1, NULL);
 
+	memset(&attr, 0, sizeof(attr));
 	if (fd < 0 || bpf_map_lookup_elem(fd, &key, &value) != -ENOENT)
 		return 1;
 	if (bpf_map_create(BPF_MAP_TYPE_LPM_TRIE, "trie", 8, 8, 1, NULL) != -EINVAL)
