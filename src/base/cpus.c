@@ -8,7 +8,7 @@
 
 static uint32_t cpus_read(void)
 {
-	FILE *f = fopen("/sys/devices/system/cpu/possible", "re");
+	FILE *f = fopen(CPUS_LIST, "re");
 	unsigned int last = 0, n;
 	int found = 0;
 
@@ -36,4 +36,9 @@ uint32_t cpus_possible(void)
 		__atomic_store_n(&cached, n, __ATOMIC_RELAXED);
 	}
 	return n;
+}
+
+bool cpus_are_listed(void)
+{
+	return !access(CPUS_LIST, R_OK);
 }

@@ -3,9 +3,15 @@
 #ifndef BPFMAP_BASE_CPUS_H
 #define BPFMAP_BASE_CPUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+#define CPUS_LIST "/sys/devices/system/cpu/possible"
 
 /* At least 1. Read once per process. */
 uint32_t cpus_possible(void);
+
+/* False: what cpus_possible() says is a guess, since the kernel's list cannot be read. */
+bool cpus_are_listed(void);
 
 #endif

@@ -2,9 +2,9 @@
 /* backend.c: what both backends share: map operations spelt as bpf(2) calls. */
 #include "kernel/backend.h"
 
+#include "base/cpus.h"
 #include "base/error.h"
 
-#include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -112,11 +112,22 @@ static int object_info(const struct backend *backend, int fd, void *info, uint32
 	return backend_call(backend, BPF_OBJ_GET_INFO_BY_FD, &attr);
 }
 
+/* A guess that is too low would let the kernel write behind what was made for its values. */
+static int cpus_check(const struct backend *backend, const struct bpf_map_info *info)
+{
+	if (backend != &backend_kernel || !backend_is_percpu(info->type) || cpus_are_listed())
+		return 0;
+	return fail(ENOTSUP, "for how many CPUs the kernel's maps have values stands in " CPUS_LIST
+			     ", which cannot be read; mount /sys");
+}
+
 int backend_map_info(const struct backend *backend, int fd, struct bpf_map_info *ret_info)
 {
 	struct bpf_map_info info = {0};
 	int err = object_info(backend, fd, &info, sizeof(info));
 
+	if (!err)
+		err = cpus_check(backend, &info);
 	if (!err)
 		*ret_info = info;
 	return err;
@@ -195,7 +206,9 @@ int backend_map_update_batch(const struct backend *backend, int fd, const void *
 	err = backend_call(backend, BPF_MAP_UPDATE_BATCH, &attr);
 	if (err == -E524 || err == -EOPNOTSUPP)
 		return update_each(backend, fd, keys, values, count);
-	*count = attr.batch.count;
+	/* The first that is refused is counted off, but a whole map that is refused leaves the
+	 * word as it was. */
+	*count = err && attr.batch.count == *count ? 0 : attr.batch.count;
 	return err;
 }
 
@@ -251,9 +264,7 @@ bool backend_is_percpu(uint32_t map_type)
 
 unsigned int backend_cpus(void)
 {
-	int cpus = libbpf_num_possible_cpus();
-
-	return cpus > 0 ? (unsigned int)cpus : 1;
+	return cpus_possible();
 }
 
 bool backend_is_counted(uint32_t map_type)

@@ -167,6 +167,13 @@ it "a file that is not there" refuses 1 "No such file"
 run load h "$work"
 it "a directory" refuses 5 "can't read"
 
+run create shut type hash key 4 value 4 entries 4
+run freeze shut
+printf 'key: 01 00 00 00 value: 01 00 00 00\nkey: 02 00 00 00 value: 01 00 00 00\n' >"$work/two"
+run load shut "$work/two"
+it "of a map that takes nothing the first line is named" refuses 4 "two:1: "
+it "and nothing was loaded" refuses 4 "0 elements were loaded"
+
 # Others write while elements are walked over: each is printed once.
 run create busy type hash key 4 value 8 entries 3000
 "$BPFMAP" load busy "$work/many" >"$work/out"

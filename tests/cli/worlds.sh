@@ -26,6 +26,24 @@ if [ "$(id -u)" = 0 ]; then
 	it "list leaves out what the kernel does not permit, and says so" left_out
 fi
 
+# Where the kernel's list of CPUs is not to be seen, as in a sandbox without /sys.
+no_sys() {
+	last="bpfmap $*, without /sys"
+	out=$(unshare -m sh -c 'mount -t tmpfs tmpfs /sys && exec "$@"' sh "$BPFMAP" "$@" 2>"$work/stderr")
+	code=$? err=$(cat "$work/stderr")
+}
+if unshare -m mount -t tmpfs tmpfs /sys 2>"$work/stderr"; then
+	run create counts type percpu_array key 4 value 4 entries 1
+	no_sys update counts key 0 0 0 0 value 5 0 0 0
+	no_sys lookup counts key 0 0 0 0
+	guess=$out
+	it "without /sys a map per CPU of ours has all its values" ok
+	run lookup counts key 0 0 0 0
+	it "which are those that it has with /sys" prints "$guess"
+else
+	printf 'SKIPPED: what happens without /sys: no mount namespace of its own\n'
+fi
+
 # Everything below is the kernel's.
 fs=/sys/fs/bpf dir=bpfmap_cli_$$
 if ! run create kernel "$dir/h" type hash key 4 value 8 entries 4 name "worlds_$$" || [ "$code" != 0 ]; then
@@ -141,6 +159,13 @@ run push "$fs/$dir/bloom" value 1 2 3 4
 run peek "$fs/$dir/bloom" value 1 2 3 4
 it "peek at a Bloom filter" shows "perhaps"
 
+if unshare -m mount -t tmpfs tmpfs /sys 2>"$work/stderr"; then
+	run create kernel "$dir/counts" type percpu_array key 4 value 4 entries 1
+	id=$("$BPFMAP" -j show "$fs/$dir/counts" | jq .id)
+	no_sys dump kernel id "$id"
+	it "without /sys nobody knows how many values the kernel would write" refuses 5 "mount /sys"
+fi
+
 # Limits and permissions, with a cause.
 run create kernel "$dir/small" type hash key 4 value 4 entries 1
 run update "$fs/$dir/small" key 1 0 0 0 value 1 0 0 0
@@ -154,6 +179,15 @@ run update "$fs/$dir/small" key 1 0 0 0 value 1 0 0 0
 it "a frozen map has exit code 4 and a sentence" refuses 4 "frozen"
 run freeze "$fs/$dir/small"
 it "freeze twice" refuses 4 "frozen already"
+printf 'key: 01 00 00 00 value: 01 00 00 00\n' >"$work/one"
+run load "$fs/$dir/small" "$work/one"
+it "nothing is loaded into a frozen map" refuses 4 "0 elements were loaded"
+
+# Their indices are there also when nothing is left at them.
+run create kernel "$dir/calls" type prog_array key 4 value 4 entries 4
+it "an array of programs" ok
+run clear "$fs/$dir/calls"
+it "clear of an array of programs ends" prints "deleted 0"
 run dump kernel id 4294967294
 it "an id that nobody has" refuses 1 "4294967294"
 run dump kernel "$dir/nosuch"
