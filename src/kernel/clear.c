@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-only OR BSD-2-Clause */
 /* clear.c: delete every element of a map, in batches. Three ways: take whole buckets; where a type
- * has no such command, delete the first key until there is none; arrays are overwritten with
- * zeroes.
+ * has no such command, delete key after key; arrays are overwritten with zeroes.
  */
 #include "kernel/backend.h"
 
@@ -63,17 +62,24 @@ static int clear_buckets(struct clear *clear)
 	return err == -ENOENT ? 0 : err;
 }
 
+/* The next key is asked for before its predecessor goes. Not the first one again and again: the
+ * indices of descriptors' arrays are there also when nothing is left at them. */
 static int clear_keys(struct clear *clear)
 {
-	int err;
+	uint8_t *key = clear->keys, *next = clear->keys + clear->info->key_size;
+	int end = backend_map_next_key(clear->backend, clear->fd, NULL, key);
 
-	while (!(err = backend_map_next_key(clear->backend, clear->fd, NULL, clear->keys))) {
-		err = backend_map_delete(clear->backend, clear->fd, clear->keys);
+	while (!end) {
+		int err;
+
+		end = backend_map_next_key(clear->backend, clear->fd, key, next);
+		err = backend_map_delete(clear->backend, clear->fd, key);
 		if (err && err != -ENOENT)
 			return err;
 		clear->count += !err;
+		memcpy(key, next, clear->info->key_size);
 	}
-	return err == -ENOENT ? 0 : err;
+	return end == -ENOENT ? 0 : end;
 }
 
 static int clear_array(struct clear *clear)
