@@ -70,7 +70,7 @@ static int no_such_map(const struct run *run, const char *name)
 static int map_add(struct run_watch *watch, const struct run *run, const char *name)
 {
 	struct bpf_map *map = map_of(run, name);
-	int fd;
+	int fd, code;
 
 	if (!map)
 		return no_such_map(run, name);
@@ -78,7 +78,9 @@ static int map_add(struct run_watch *watch, const struct run *run, const char *n
 	if (fd < 0)
 		return exit_sentence(-errno, "can't watch map %s: %s", name, strerror(errno));
 	watch->name[watch->count] = name;
-	return mapref_from_fd(run->cli, run->words->backend, fd, &watch->map[watch->count++]);
+	code = mapref_from_fd(run->cli, run->words->backend, fd, &watch->map[watch->count]);
+	watch->count += !code;
+	return code;
 }
 
 int run_watch_open(struct run *run, struct run_watch **ret_watch)
