@@ -66,7 +66,7 @@ static FILE *proc_open(const char *process, const char *name)
 static int map_file_find(const struct region *region, struct map_file *ret)
 {
 	FILE *maps = proc_open("self", "maps");
-	struct mapping mapping;
+	struct mapping mapping = {0};
 	char line[512];
 	int found = 0;
 

@@ -65,8 +65,6 @@ static int list_reserve(struct hash *h, struct pool_list_shm *list, uint32_t l, 
 
 	if (bump < reserved)
 		return 0;
-	if (reserved > bump)
-		reserved = bump;
 	/* Grow by a quarter of what is there, so that reserving stays rare in large maps. */
 	step = step > bump / 4 ? step : bump / 4;
 	step = step < len - bump ? step : len - bump;
