@@ -5,6 +5,7 @@
 #include "cli/btf_print.h"
 #include "cli/text.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -247,26 +248,45 @@ void element_cpu_row(struct out *out, const struct mapref *ref, const struct btf
 struct print_all {
 	struct out *out;
 	const struct mapref *ref;
-	uint64_t count;
+	bool leaves_zeroes; /* people are told how many there are */
+	uint64_t zeroes;
 };
+
+static bool is_zero(const uint8_t *value, size_t size)
+{
+	return !size || (!value[0] && !memcmp(value, value + 1, size - 1));
+}
 
 static int print_one(void *arg, const void *key, const void *value, int err)
 {
 	struct print_all *all = arg;
 
-	element_print(all->out, all->ref, NULL, key, value, err);
-	all->count++;
+	if (all->leaves_zeroes && value && is_zero(value, backend_value_size(&all->ref->info)))
+		all->zeroes++;
+	else
+		element_print(all->out, all->ref, NULL, key, value, err);
 	return 0;
 }
 
-int element_print_all(struct cli *cli, const struct mapref *ref, uint64_t *ret_count)
+/* An array has all its elements from the beginning: those that nobody wrote are no news. */
+int element_print_all(struct cli *cli, const struct mapref *ref)
 {
-	struct print_all all = {.out = cli->out, .ref = ref};
+	struct print_all all = {
+		.out = cli->out,
+		.ref = ref,
+		.leaves_zeroes = !cli->for_programs && backend_is_array(ref->info.type) &&
+				 ref->info.max_entries > 1,
+	};
+	char zeroes[48];
 	int err;
 
 	out_begin(cli->out, OUT_ARRAY, OUT_ELEMENTS);
 	err = ref->backend->map_walk(ref->fd, &ref->info, print_one, &all);
+	if (all.zeroes) {
+		snprintf(zeroes, sizeof(zeroes), "%" PRIu64 " element%s zero", all.zeroes,
+			 all.zeroes == 1 ? " is" : "s are");
+		out_note(cli->out, zeroes);
+	}
 	out_end(cli->out);
-	*ret_count = all.count;
 	return err;
 }

@@ -18,8 +18,8 @@ void element_row(struct out *out, const struct mapref *ref, const struct btf_fol
 void element_cpu_row(struct out *out, const struct mapref *ref, const struct btf_fold *sum,
 		     const void *key, const void *value);
 
-/* All of them, as an array; *ret_count becomes their number. 0 or -errno. */
-int element_print_all(struct cli *cli, const struct mapref *ref, uint64_t *ret_count);
+/* All of them, as an array; of an array's that are zero people see how many. 0 or -errno. */
+int element_print_all(struct cli *cli, const struct mapref *ref);
 
 /* A field with the value, or with one per CPU. */
 void element_value(struct out *out, const struct mapref *ref, const void *value);

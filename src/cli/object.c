@@ -327,7 +327,6 @@ static int map_print(struct cli *cli, const struct bpf_map *map)
 	int fd = fcntl(bpf_map__fd(map), F_DUPFD_CLOEXEC, 3);
 	struct backend_stats stats;
 	struct mapref ref;
-	uint64_t count;
 	int code, err = 0;
 
 	if (fd < 0)
@@ -349,7 +348,7 @@ static int map_print(struct cli *cli, const struct bpf_map *map)
 	out_u64(cli->out, ref.info.max_entries);
 	if (ref.info.key_size) {
 		out_key(cli->out, "elements", "elements");
-		err = element_print_all(cli, &ref, &count);
+		err = element_print_all(cli, &ref);
 	}
 	out_end(cli->out);
 	mapref_close(&ref);

@@ -9,7 +9,9 @@ it "the capture holds packets" test "$packets" -gt 1000
 run run "$TYPES" prog pass pcap "$CAPTURE"
 it "verdicts have names and counts" shows "XDP_PASS=$packets"
 it "maps follow" shows "map by_name  type hash"
+it "of an array's elements those that are zero are counted" shows "1 element is zero"
 run -j run "$TYPES" prog pass pcap "$CAPTURE"
+it "JSON has them all" says '.maps[]|select(.name == "sizes").elements|length' 2
 it "the report is JSON" says '.verdicts.XDP_PASS' "$packets"
 it "global data counts too" says '.maps[]|select(.name|endswith(".bss")).elements[0].value.seen' "$packets"
 it "read-only data is left out" says '[.maps[]|select(.name|contains("rodata"))]|length' 0
