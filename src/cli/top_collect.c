@@ -102,6 +102,7 @@ static void kernel_map(const struct top_collector *collector, uint32_t id, struc
 		facts.type = mapref_type(&info);
 		facts.max_entries = info.max_entries;
 		facts.full_hurts = top_full_hurts(info.type);
+		facts.always_full = backend_is_array(info.type);
 		facts.memory_known = !backend_kernel.map_stats(fd, &stats);
 		if (facts.memory_known)
 			facts.memory_bytes = stats.memory_bytes;

@@ -171,7 +171,8 @@ static void cell_draw(const struct top_model *model, const struct top_map *map,
 		top_put_bar(y, x, width, full_ink(map, value.number) | mark,
 			    isnan(value.number) ? 0 : fmin(value.number / 100, 1));
 	} else {
-		top_format(number, sizeof(number), unit, value.number, top_sign(TOP_SIGN_NONE));
+		top_format(number, sizeof(number), unit, value.number,
+			   top_absent(map, column, top_sign(TOP_SIGN_NONE)));
 		if (column == TOP_ENTRIES && map->facts.entries_partial)
 			strcat(number, "+");
 		top_put(y, x, width, cell_ink(map, column, value.number) | mark, TOP_RIGHT, number);

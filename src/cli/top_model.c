@@ -134,7 +134,7 @@ void top_model_free(struct top_model *model)
 
 static double percent_full(const struct top_facts *facts)
 {
-	if (!facts->entries_known || !facts->max_entries)
+	if (!facts->entries_known || !facts->max_entries || facts->always_full)
 		return NAN;
 	return 100.0 * (double)facts->entries / facts->max_entries;
 }
@@ -191,6 +191,11 @@ struct top_value top_value(const struct top_model *model, const struct top_map *
 	case TOP_COLUMNS: break;
 	}
 	return value;
+}
+
+const char *top_absent(const struct top_map *map, enum top_column column, const char *sign)
+{
+	return column == TOP_FULL && map->facts.always_full ? "all" : sign;
 }
 
 double top_model_sum(const struct top_model *model, enum top_column column)

@@ -68,6 +68,7 @@ struct top_facts {
 	uint64_t entries;
 	uint64_t entries_ns; /* when they were counted, on the clock of the looks */
 	bool full_hurts;     /* when it is full, updates are refused */
+	bool always_full;    /* an array: all elements are there from the beginning */
 	bool memory_known;
 	uint64_t memory_bytes;
 	bool counted[TOP_COUNTERS]; /* which counters are kept */
@@ -125,5 +126,9 @@ void top_format(char *ret_text, size_t size, enum top_unit unit, double number, 
 
 /* per second from a counter that stood at before and now stands at now; NAN: it began anew. */
 double top_rate(uint64_t before, uint64_t now, uint64_t ns);
+
+/* What stands in a column where there is no number: sign, or "all" of an array,
+ * which is neither full nor empty. */
+const char *top_absent(const struct top_map *map, enum top_column column, const char *sign);
 
 #endif

@@ -107,7 +107,7 @@ static int value_draw(const struct top_model *model, const struct top_map *map, 
 	char text[32];
 
 	top_format(text, sizeof(text), top_column_info[column].unit, number,
-		   top_sign(TOP_SIGN_NONE));
+		   top_absent(map, column, top_sign(TOP_SIGN_NONE)));
 	return word_draw(y, x, label, text, number > 0 ? TOP_STRONG : TOP_DIM);
 }
 

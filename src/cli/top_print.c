@@ -15,12 +15,12 @@
 
 /* ---- all maps ---- */
 
-static void number_print(struct out *out, enum top_unit unit, double number)
+static void number_print(struct out *out, enum top_unit unit, double number, const char *absent)
 {
 	char json[40], plain[40];
 
 	if (isnan(number)) {
-		out_null(out);
+		out->ops->scalar(out, "null", absent);
 		return;
 	}
 	if (unit == TOP_UNIT_BYTES) {
@@ -76,7 +76,8 @@ static void map_print(const struct top *top, const struct top_map *map)
 		else if (value.text)
 			out_str(out, value.text);
 		else
-			number_print(out, top_column_info[c].unit, value.number);
+			number_print(out, top_column_info[c].unit, value.number,
+				     top_absent(map, c, "-"));
 	}
 	out_key(out, "entries_complete", NULL);
 	out_bool(out, map->facts.entries_known && !map->facts.entries_partial);
@@ -157,7 +158,7 @@ static void element_ranked(const struct top *top, size_t i)
 	out_key(out, top_one_path(one), top_one_path(one));
 	figure_print(out, &figure.value);
 	out_key(out, "rate", "rate/s");
-	number_print(out, TOP_UNIT_RATE, figure.rate);
+	number_print(out, TOP_UNIT_RATE, figure.rate, "-");
 	out_end(out);
 }
 

@@ -56,6 +56,7 @@ static void facts_fill(struct top_facts *facts, const struct bpfmap_info *info)
 	facts->type = mapref_type(&named);
 	facts->max_entries = info->max_entries;
 	facts->full_hurts = top_full_hurts(info->type);
+	facts->always_full = backend_is_array(info->type);
 	facts->entries_known = backend_is_counted(info->type);
 	facts->entries = info->entries;
 	facts->memory_known = true;

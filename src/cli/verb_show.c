@@ -131,7 +131,10 @@ static void fill_print(struct out *out, uint64_t entries, const struct bpf_map_i
 
 	number_print(out, "entries", "entries", entries);
 	out_key(out, "percent_full", "% full");
-	rounded_print(out, "%.1f", "%.1f", percent);
+	if (backend_is_array(info->type))
+		out->ops->scalar(out, "null", "all");
+	else
+		rounded_print(out, "%.1f", "%.1f", percent);
 }
 
 static void counts_print(struct out *out, const struct backend_stats *stats,

@@ -33,6 +33,14 @@ run clear bigger
 it "and from a map that grows" prints "deleted 1000"
 
 run create a type array key 4 value 4 entries 300
+run -j show a
+it "an array is neither full nor empty" says .percent_full null
+run show a
+it "for people all of it is there" shows "% full           all"
+run top user once interval 0.1 filter a
+it "in top, too" shows " all "
+run -j top user once interval 0.1 filter a
+it "and in its JSON" says 'map(select(.name == "a"))[0].percent_full' null
 "$BPFMAP" update a key 299 value 1 2 3 4
 run clear a
 it "an array's elements become zero" prints "zeroed 300"

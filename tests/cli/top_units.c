@@ -187,6 +187,22 @@ static void what_is_not_known_comes_last_in_both_directions(void **state)
 	top_model_free(&model);
 }
 
+static void an_array_is_neither_full_nor_empty(void **state)
+{
+	struct top_model model = {.sort = TOP_FULL};
+	struct top_facts facts[3] = {facts_of(1, 0), facts_of(100, 0), facts_of(3, 0)};
+
+	(void)state;
+	facts[1].always_full = true;
+	look(&model, SECOND, facts, 3);
+	order_is(&model, "3 1 100");
+	assert_string_equal(top_absent(top_model_find(&model, TOP_USER, 100), TOP_FULL, "-"),
+			    "all");
+	assert_string_equal(top_absent(top_model_find(&model, TOP_USER, 100), TOP_AGE, "-"), "-");
+	assert_string_equal(top_absent(top_model_find(&model, TOP_USER, 3), TOP_FULL, "-"), "-");
+	top_model_free(&model);
+}
+
 static void a_filter_looks_at_names_types_pins_and_ids(void **state)
 {
 	struct top_model model = {.sort = TOP_ID, .ascending = true};
@@ -374,6 +390,7 @@ int main(void)
 		cmocka_unit_test(maps_come_and_go),
 		cmocka_unit_test(equal_maps_keep_their_places),
 		cmocka_unit_test(what_is_not_known_comes_last_in_both_directions),
+		cmocka_unit_test(an_array_is_neither_full_nor_empty),
 		cmocka_unit_test(a_filter_looks_at_names_types_pins_and_ids),
 		cmocka_unit_test(numbers_for_people),
 		cmocka_unit_test(rates_of_numbers),
