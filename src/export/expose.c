@@ -36,6 +36,9 @@ static void escaped_add(struct text *text, const char *value, size_t len)
 
 		if (!seq) {
 			text_add(text, latin1, sizeof(latin1));
+		} else if (!s[i]) {
+			/* The replacement character: a zero byte would end the text. */
+			text_add(text, "\xef\xbf\xbd", 3);
 		} else if (s[i] == '\n') {
 			text_add(text, "\\n", 2);
 		} else if (s[i] == '"' || s[i] == '\\') {
