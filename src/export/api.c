@@ -17,6 +17,10 @@
 #include <string.h>
 #include <time.h>
 
+/* A page of elements ends behind so many bytes of keys and values, whatever its limit: an answer is
+ * made in memory. */
+#define PAGE_BYTES (1 << 20)
+
 static void field_u64(struct out *out, const char *name, uint64_t value)
 {
 	out_key(out, name, name);
@@ -146,18 +150,27 @@ static void element_one(struct out *out, const struct mapref *ref, const uint8_t
 		element_print(out, ref, NULL, key, err ? NULL : value, err);
 }
 
+static uint32_t page_room(const struct mapref *ref, uint32_t limit)
+{
+	size_t room = PAGE_BYTES / (ref->info.key_size + backend_value_size(&ref->info));
+
+	if (!room)
+		return 1;
+	return room < limit ? (uint32_t)room : limit;
+}
+
 /* Elements behind the one in key; "next" if more may follow. */
 static void elements_page(struct out *out, const struct mapref *ref,
 			  const struct api_map_query *query, uint8_t *key, uint8_t *value)
 {
 	int err = backend_map_next_key(ref->backend, ref->fd, query->after ? key : NULL, key);
-	uint32_t shown = 0;
+	uint32_t shown = 0, limit = page_room(ref, query->limit);
 
 	out_key(out, "elements", "elements");
 	out_begin(out, OUT_ARRAY, OUT_ELEMENTS);
-	for (; !err && shown < query->limit; shown++) {
+	for (; !err && shown < limit; shown++) {
 		element_one(out, ref, key, value);
-		if (shown + 1 < query->limit)
+		if (shown + 1 < limit)
 			err = backend_map_next_key(ref->backend, ref->fd, key, key);
 	}
 	out_end(out);
@@ -202,6 +215,7 @@ static void elements_variable(struct out *out, struct bpfmap *map, uint64_t skip
 	uint32_t key_len, value_len, shown = 0;
 	const void *key, *value;
 	struct bpfmap_iter *iter;
+	size_t bytes = 0;
 	char next[24];
 
 	out_key(out, "elements", "elements");
@@ -210,8 +224,9 @@ static void elements_variable(struct out *out, struct bpfmap *map, uint64_t skip
 		out_end(out);
 		return;
 	}
-	for (uint64_t i = 0;
-	     shown < limit && bpfmap_var_next(iter, &key, &key_len, &value, &value_len) == 1; i++) {
+	for (uint64_t i = 0; shown < limit && bytes < PAGE_BYTES &&
+			     bpfmap_var_next(iter, &key, &key_len, &value, &value_len) == 1;
+	     i++) {
 		if (i < skip)
 			continue;
 		out_begin(out, OUT_OBJECT, OUT_ELEMENT);
@@ -220,13 +235,14 @@ static void elements_variable(struct out *out, struct bpfmap *map, uint64_t skip
 		out_key(out, "value", "value");
 		out_strn(out, value, value_len);
 		out_end(out);
+		bytes += (size_t)key_len + value_len;
 		shown++;
 	}
 	bpfmap_iter_free(iter);
 	out_end(out);
-	if (shown < limit)
+	if (shown < limit && bytes < PAGE_BYTES)
 		return;
-	snprintf(next, sizeof(next), "%llu", (unsigned long long)(skip + limit));
+	snprintf(next, sizeof(next), "%llu", (unsigned long long)(skip + shown));
 	out_key(out, "next", "next");
 	out_str(out, next);
 }

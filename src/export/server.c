@@ -91,12 +91,6 @@ static int json_begin(struct json *json)
 	return 0;
 }
 
-static void json_end(struct json *json)
-{
-	json->out->ops->free(json->out);
-	fclose(json->file);
-}
-
 static struct answer answer_text(unsigned int status, const char *text)
 {
 	size_t len = strlen(text);
@@ -104,6 +98,21 @@ static struct answer answer_text(unsigned int status, const char *text)
 	return (struct answer){status, "text/plain; charset=utf-8",
 			       memcpy(must_realloc(NULL, len + 1), text, len + 1), len,
 			       MHD_RESPMEM_MUST_FREE};
+}
+
+/* What there was no memory for is missing in the middle: nothing of it is sent. */
+static struct answer json_end(struct json *json, unsigned int status)
+{
+	bool failed;
+
+	json->out->ops->free(json->out);
+	failed = ferror(json->file);
+	failed |= fclose(json->file) != 0;
+	if (!failed)
+		return (struct answer){status, "application/json", json->body, json->len,
+				       MHD_RESPMEM_MUST_FREE};
+	free(json->body);
+	return answer_text(MHD_HTTP_INTERNAL_SERVER_ERROR, "no memory for the answer\n");
 }
 
 static unsigned int status_of(int err)
@@ -131,9 +140,7 @@ static struct answer answer_result(int err)
 		out_str(json.out, sentence[0] ? sentence : strerror(-err));
 	}
 	out_end(json.out);
-	json_end(&json);
-	return (struct answer){err ? status_of(err) : MHD_HTTP_OK, "application/json", json.body,
-			       json.len, MHD_RESPMEM_MUST_FREE};
+	return json_end(&json, err ? status_of(err) : MHD_HTTP_OK);
 }
 
 static struct answer answer_maps(struct server *server)
@@ -143,24 +150,22 @@ static struct answer answer_maps(struct server *server)
 	if (json_begin(&json))
 		return answer_result(-ENOMEM);
 	api_maps(server->counter, server->options.token, json.out);
-	json_end(&json);
-	return (struct answer){MHD_HTTP_OK, "application/json", json.body, json.len,
-			       MHD_RESPMEM_MUST_FREE};
+	return json_end(&json, MHD_HTTP_OK);
 }
 
 static struct answer answer_map(struct server *server, const struct api_map_query *query)
 {
+	struct answer answer;
 	struct json json;
 	int err = json_begin(&json);
 
 	if (err)
 		return answer_result(err);
 	err = api_map(server->cli, server->counter, query, json.out);
-	json_end(&json);
+	answer = json_end(&json, MHD_HTTP_OK);
 	if (!err)
-		return (struct answer){MHD_HTTP_OK, "application/json", json.body, json.len,
-				       MHD_RESPMEM_MUST_FREE};
-	free(json.body);
+		return answer;
+	free(answer.body);
 	return answer_result(err);
 }
 

@@ -39,6 +39,7 @@ def maps_make():
     lines = "".join(f'{{"key":{i},"value":{i * i}}}\n' for i in range(250))
     command(TOOL, "load", "numbers", "-", stdin=lines)
     tool("create", "seen", "type", "bloom_filter", "key", 0, "value", 4, "entries", 9, "name", "seen")
+    tool("create", "large", "type", "array", "key", 4, "value", 300000, "entries", 5, "name", "large")
     tool("create", "words", "type", "hash", "key", 32, "value", 32, "entries", 9, "flags", "variable", "name", "words")
     for word in ("a", "bc", "def"):
         tool("update", "words", "key", word, "value", word.upper())
@@ -50,7 +51,7 @@ def id_of(server, name):
 
 def json_cases(server):
     maps = {m["name"]: m for m in server.json("/api/maps")["maps"] if m["world"] == "user"}
-    same("all maps are listed", set(maps), {"connections", "counters", "numbers", "seen", "words"})
+    same("all maps are listed", set(maps), {"connections", "counters", "large", "numbers", "seen", "words"})
     same("with their figures", [maps["numbers"][k] for k in ("type", "entries", "max_entries", "updates", "bytes_key")],
          ["hash", 250, 300, 250, 4])
     same("a Bloom filter's entries are not known", maps["seen"]["entries"], None)
@@ -63,6 +64,14 @@ def json_cases(server):
         if not after:
             break
     same("pages show every element once", (sorted(seen), len(seen)), (list(range(250)), 250))
+    large, after = [], ""
+    for _ in range(5):
+        page = server.json(f"/api/map/{maps['large']['id']}{after}")
+        large.append([e["key"] for e in page["elements"]])
+        after = f"?after={page['next']}" if "next" in page else None
+        if not after:
+            break
+    same("a page of large values has few of them", large, [[[i, 0, 0, 0] for i in part] for part in ((0, 1, 2), (3, 4))])
     found = server.json(f"/api/map/{number}?key=15")["elements"]
     same("a key is found by its number", found, [{"key": [15, 0, 0, 0], "value": list((225).to_bytes(8, "little"))}])
     same("and by its bytes", server.json(f"/api/map/{number}?key=0f000000")["elements"], found)
