@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,41 @@ int args_number(struct args *args, const char *what, uint64_t max, uint64_t *ret
 	if (errno == ERANGE || number > max)
 		return exit_usage("%s: %s is too large, at most %" PRIu64, what, word, max);
 	*ret_number = number;
+	return 0;
+}
+
+/* The seconds in a unit, or NAN. */
+static double unit_seconds(const char *unit)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = {{"", 1}, {"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}, {"d", 86400}};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (!strcmp(unit, units[i].name))
+			return units[i].seconds;
+	return NAN;
+}
+
+int args_seconds(struct args *args, const char *what, double min, double max, double *ret_seconds)
+{
+	const char *word;
+	double seconds;
+	char *end;
+	int code = args_word(args, what, &word);
+
+	if (code)
+		return code;
+	seconds = strtod(word, &end);
+	seconds *= end > word ? unit_seconds(end) : NAN;
+	if (isnan(seconds))
+		return exit_usage("%s: '%s' is no time; write 500ms, 1.5s, 10m, 2h or 7d", what,
+				  word);
+	if (!(seconds >= min && seconds <= max))
+		return exit_usage("%s: '%s' is not a time from %.10gs to %.10gs", what, word, min,
+				  max);
+	*ret_seconds = seconds;
 	return 0;
 }
 

@@ -28,6 +28,8 @@ int args_match(const char *word, const char *const *keywords);
 
 /* Take a whole number of 0 to max; what names it in the sentence. 0 or an exit code. */
 int args_number(struct args *args, const char *what, uint64_t max, uint64_t *ret_number);
+/* Take a time, TIME := NUMBER[ms|s|m|h|d], without a unit in seconds: min to max of them. */
+int args_seconds(struct args *args, const char *what, double min, double max, double *ret_seconds);
 /* Take a word that is not empty. */
 int args_word(struct args *args, const char *what, const char **ret_word);
 /* An exit code unless nothing is left. */

@@ -12,6 +12,7 @@
 #define PACKETS_MAX 1000000000000ull
 #define RATE_MAX    1e9
 #define MEMORY_MAX  (1ull << 20) /* MiB */
+#define SECONDS_MIN 1e-3
 #define SECONDS_MAX (366 * 24 * 3600.0)
 
 /* What captures may take unless told otherwise: a part of the machine's memory. */
@@ -136,26 +137,14 @@ static int rate_word(struct args *args, struct run_words *words)
 	return 0;
 }
 
-/* 90, 1.5s, 10m, 2h */
 static int for_word(struct args *args, struct run_words *words)
 {
-	static const char units[] = "smh";
-	const char *word, *unit;
 	double seconds;
-	char *end;
-	int code = args_word(args, "for", &word);
+	int code = args_seconds(args, "for", SECONDS_MIN, SECONDS_MAX, &seconds);
 
-	if (code)
-		return code;
-	seconds = strtod(word, &end);
-	unit = *end ? strchr(units, *end) : NULL;
-	for (; unit && unit > units; unit--)
-		seconds *= 60;
-	end += unit != NULL;
-	if (*end || end == word || !(seconds > 0 && seconds <= SECONDS_MAX))
-		return exit_usage("for: '%s' is no time; write 1.5s, 10m or 2h", word);
-	words->for_ns = (uint64_t)(seconds * 1e9) + 1;
-	return 0;
+	if (!code)
+		words->for_ns = (uint64_t)(seconds * 1e9);
+	return code;
 }
 
 static int pin_word(struct args *args, struct run_words *words)

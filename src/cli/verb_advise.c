@@ -12,6 +12,7 @@
 #include <string.h>
 
 #define SECONDS_DEFAULT 1.5
+#define SECONDS_MIN	1e-3
 #define SECONDS_MAX	86400.0
 
 static const struct rule {
@@ -237,29 +238,11 @@ static void unknown_print(struct out *out, const struct advise_facts *facts)
 
 /* ---- words ---- */
 
-/* "5s", "0.5s", "2m", "5". */
 static int seconds_parse(struct args *args, double *ret_seconds)
 {
-	const char *word;
-	double seconds;
-	char *end;
-	int code;
-
 	if (!args_take(args, "for"))
 		return 0;
-	code = args_word(args, "for: how long", &word);
-	if (code)
-		return code;
-	seconds = strtod(word, &end);
-	if (!strcmp(end, "m"))
-		seconds *= 60;
-	else if (*end && strcmp(end, "s"))
-		end = (char *)word;
-	if (end == word || !(seconds > 0 && seconds <= SECONDS_MAX))
-		return exit_usage("for: expected a time such as 5s or 2m, at most a day, got: '%s'",
-				  word);
-	*ret_seconds = seconds;
-	return 0;
+	return args_seconds(args, "for", SECONDS_MIN, SECONDS_MAX, ret_seconds);
 }
 
 static int rules_print(struct cli *cli)

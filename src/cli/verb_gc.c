@@ -4,8 +4,8 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 struct gc_words {
 	const struct backend *only; /* NULL: both worlds */
@@ -23,27 +23,12 @@ struct gc_totals {
 
 static int age_parse(struct args *args, uint64_t *ret_seconds)
 {
-	static const struct {
-		char letter;
-		uint32_t seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
-	const char *word;
-	char *end;
-	int code = args_word(args, "older: a time such as 30m, 2h or 7d", &word);
-	uint64_t number;
+	double seconds;
+	int code = args_seconds(args, "older", 0, UINT32_MAX, &seconds);
 
-	if (code)
-		return code;
-	errno = 0;
-	number = strtoull(word, &end, 10);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-		if (word[0] < '0' || word[0] > '9' || end[0] != units[i].letter || end[1] ||
-		    errno || number > UINT32_MAX)
-			continue;
-		*ret_seconds = number * units[i].seconds;
-		return 0;
-	}
-	return exit_usage("older: '%s' is no time; write 30s, 30m, 2h or 7d", word);
+	if (!code)
+		*ret_seconds = (uint64_t)ceil(seconds);
+	return code;
 }
 
 static int below_parse(struct args *args, struct gc_words *words)

@@ -4,7 +4,6 @@
 #include "cli/top_term.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -33,19 +32,12 @@ static bool is_word(const char *word)
 
 static int interval_parse(struct top *top, struct args *args)
 {
-	const char *word;
 	double seconds;
-	char *end;
-	int code = args_word(args, "interval: a number of seconds", &word);
+	int code = args_seconds(args, "interval", INTERVAL_MIN, INTERVAL_MAX, &seconds);
 
-	if (code)
-		return code;
-	seconds = strtod(word, &end);
-	if (*end || !(seconds >= INTERVAL_MIN && seconds <= INTERVAL_MAX))
-		return exit_usage("interval: '%s' is not a number of seconds from %g to %g", word,
-				  INTERVAL_MIN, INTERVAL_MAX);
-	top->interval_ns = (uint64_t)(seconds * 1e9);
-	return 0;
+	if (!code)
+		top->interval_ns = (uint64_t)(seconds * 1e9);
+	return code;
 }
 
 static void columns_say(char *ret_text, size_t size)

@@ -219,7 +219,7 @@ run advise "$(name plain)" for 0.1s
 it "plain text says when all is well" shows "all is well"
 it "and what it could not know" shows "not known        lookups and hits"
 run advise "$(name plain)" for x
-it "a time is wanted" refuses 2 "for: expected a time"
+it "a time is wanted" refuses 2 "for: 'x' is no time"
 run advise "$(name plain)" 5s
 it "the word for comes first" refuses 2 "5s"
 run advise nosuch

@@ -21,8 +21,14 @@ fi
 
 run gc user
 it "nothing to free" shows "0 files, 0 B to free"
-run gc user older 5x
-it "older needs a unit" refuses 2 "5x"
+for time in 0 60 0.5 500ms 30s 1.5m 2h 7d; do
+	run gc user older $time
+	it "$time is a time" shows "0 files"
+done
+for time in 5x s ms 5ss 0x nan -1; do
+	run gc user older $time
+	it "$time is none" refuses 2 "older: '$time' is n"
+done
 run gc user no
 it "other words are refused" refuses 2 "no"
 

@@ -95,7 +95,7 @@ run -j run "$RUN" prog count pcap "$CAPTURE" packets 3000 rate 10k threads 2
 it "by several threads, too" says '.seconds > 0.28 and .packets == 3000' true
 span=$("$BPFMAP" -j run "$RUN" prog count pcap "$CAPTURE" rate capture for 0.5 | jq .packets)
 it "timestamps are followed" test "$span" -gt 0 -a "$span" -lt "$packets"
-run -j run "$RUN" prog count pcap "$CAPTURE" loop forever for 0.3 threads 2
+run -j run "$RUN" prog count pcap "$CAPTURE" loop forever for 300ms threads 2
 it "for ends an endless loop" says '.packets > 0 and .seconds < 20 and (has("interrupted")|not)' true
 
 # interrupted SIGNAL ARGS...: run until the signal, once it is caught; by the tool, not by the shell that
@@ -196,7 +196,7 @@ it "a rate is a number" refuses 2 "packets per second"
 run run "$RUN" prog count pcap "$CAPTURE" rate -3
 it "which is positive" refuses 2 "packets per second"
 run run "$RUN" prog count pcap "$CAPTURE" for 5x
-it "a time has a unit that is known" refuses 2 "1.5s, 10m or 2h"
+it "a time has a unit that is known" refuses 2 "1.5s, 10m, 2h or 7d"
 run run "$RUN" prog count pcap "$CAPTURE" threads 0
 it "there is at least one thread" refuses 2 "threads: 0"
 run run "$RUN" prog count pcap "$CAPTURE" threads 100000

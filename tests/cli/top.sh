@@ -248,7 +248,7 @@ it "an unknown terminal too" sees 'type is not known here'
 mux kill-server
 
 # ---- for programs ----
-run top user once interval 0.3
+run top user once interval 300ms
 it "once is one table" shows "UPD/S"
 it "and silent about it" ok
 run -j top user once interval 0.3
@@ -287,8 +287,8 @@ run top var once
 it "nor one whose elements have lengths of their own" refuses 2 "bpfmap dump"
 run top nosuch once
 it "a map that is not there" refuses 1 "nosuch"
-for wrong in "sort nosuch:expected one of id, world, name" "sort:a column is missing" "interval 0:0.05 to 3600" \
-	"interval x:0.05 to 3600" "interval nan:0.05 to 3600" "limit x:not a number" "batch 2 3:expected once, batch" \
+for wrong in "sort nosuch:expected one of id, world, name" "sort:a column is missing" "interval 0:0.05s to 3600s" \
+	"interval x:is no time" "interval nan:is no time" "interval inf:0.05s to 3600s" "limit x:not a number" "batch 2 3:expected once, batch" \
 	"nosuch:expected once, batch"; do
 	run top user once interval 0.1 ${wrong%%:*}
 	it "top ${wrong%%:*} is refused" refuses 2 "${wrong#*:}"
