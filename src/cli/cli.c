@@ -20,6 +20,15 @@ static const struct {
 #undef ALIAS
 };
 
+static const struct {
+	const char *words;
+	const char *instead;
+} strangers[] = {
+#define STRANGER(words, instead) {words, instead},
+#include "cli/strangers.def"
+#undef STRANGER
+};
+
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 /* Values of long options that have no letter. */
@@ -76,6 +85,28 @@ void cli_engine(struct cli *cli, const struct backend *backend)
 	bpfmap_compat_engine(backend->engine);
 }
 
+static bool is_among(const char *word, const char *words)
+{
+	size_t len = strlen(word);
+
+	for (;; words++) {
+		if (len && strcspn(words, "|") == len && !strncmp(words, word, len))
+			return true;
+		words = strchr(words, '|');
+		if (!words)
+			return false;
+	}
+}
+
+/* What does here what the word does elsewhere. */
+static const char *instead_of(const char *word)
+{
+	for (size_t i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+		if (is_among(word, strangers[i].words))
+			return strangers[i].instead;
+	return "bpfmap help lists the verbs";
+}
+
 static int verb_run_word(struct cli *cli, const char *word, struct args *args)
 {
 	const char *names[VERB_COUNT + 1] = {0};
@@ -88,7 +119,7 @@ static int verb_run_word(struct cli *cli, const char *word, struct args *args)
 		return exit_usage("'%s' may mean several verbs; write more of it (bpfmap help)",
 				  word);
 	if (i < 0)
-		return exit_usage("what is '%s'? bpfmap help lists the verbs", word);
+		return exit_usage("what is '%s'? %s", word, instead_of(word));
 	if (args->count == 1 && help_is_wanted(args_peek(args))) {
 		help_verb_print(stdout, verbs[i].name);
 		return 0;

@@ -16,6 +16,11 @@ wrong() {
 }
 
 wrong "what is 'frobnicate'" frobnicate
+wrong "bpfmap help lists the verbs" frobnicate
+for word in rm unpin remove ls cat set put info mv watch; do
+	wrong "what is '$word'? " $word h
+	it "$word is known from elsewhere" test "${err%lists the verbs}" = "$err"
+done
 wrong "several verbs" d h
 wrong "what is ''" ""
 wrong "MAP is missing" dump
