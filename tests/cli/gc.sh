@@ -95,6 +95,9 @@ else
 fi
 kill "$mapper" && wait "$mapper" 2>/dev/null
 
+run gc user yes
+it "what was released goes" shows "2 files, "
+
 # A holder that cannot be seen: root's, looked for by another user.
 run create seen type hash key 4 value 8 entries 10
 if [ "$(id -u)" = 0 ]; then
