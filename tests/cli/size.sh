@@ -51,7 +51,7 @@ it "what creation would refuse has its errno, reason and exit code" refuses 3 "E
 run size type array key 8 value 8 entries 1
 it "EINVAL, too" refuses 5 "EINVAL: an array needs"
 run size type queue value 8 entries 1
-it "a type that is not here is refused" refuses 5 "not known here"
+it "a type that is not here is refused" refuses 5 "maps of type queue (22) are not supported here"
 run -j size type array key 4 value 65536 entries 40000000
 it "more than there is room for would fail with ENOMEM" says '.refused_here | startswith("creation would fail with ENOMEM")' true
 run size type hash key 4 value 8
