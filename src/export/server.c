@@ -73,18 +73,40 @@ struct answer {
 
 /* ---- answers ---- */
 
-/* JSON into memory. */
+/* JSON into memory. Not open_memstream(), which leaves out in silence what there is no memory for. */
 struct json {
 	FILE *file;
 	struct out *out;
 	char *body;
-	size_t len;
+	size_t len, room;
+	bool failed; /* no memory: nothing more is tried */
 };
+
+static ssize_t json_write(void *cookie, const char *bytes, size_t size)
+{
+	struct json *json = cookie;
+
+	if (json->len + size > json->room) {
+		size_t room = (json->len + size) * 2;
+		char *body = json->failed ? NULL : realloc(json->body, room);
+
+		json->failed = !body;
+		if (json->failed)
+			return 0;
+		json->body = body;
+		json->room = room;
+	}
+	memcpy(json->body + json->len, bytes, size);
+	json->len += size;
+	return (ssize_t)size;
+}
 
 static int json_begin(struct json *json)
 {
+	static const cookie_io_functions_t functions = {.write = json_write};
+
 	*json = (struct json){0};
-	json->file = open_memstream(&json->body, &json->len);
+	json->file = fopencookie(json, "w", functions);
 	if (!json->file)
 		return fail(ENOMEM, "no memory for an answer");
 	json->out = out_json_new(json->file, OUT_STYLE_JSON, OUT_BYTES_NUMBERS);
@@ -100,15 +122,12 @@ static struct answer answer_text(unsigned int status, const char *text)
 			       MHD_RESPMEM_MUST_FREE};
 }
 
-/* What there was no memory for is missing in the middle: nothing of it is sent. */
+/* An answer with something missing in the middle is not sent. */
 static struct answer json_end(struct json *json, unsigned int status)
 {
-	bool failed;
-
 	json->out->ops->free(json->out);
-	failed = ferror(json->file);
-	failed |= fclose(json->file) != 0;
-	if (!failed)
+	fclose(json->file);
+	if (!json->failed)
 		return (struct answer){status, "application/json", json->body, json->len,
 				       MHD_RESPMEM_MUST_FREE};
 	free(json->body);

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import socket
 import time
 
@@ -238,6 +239,24 @@ def churn_cases(server):
     same("maps that are gone are not listed", found, [])
 
 
+def memory_cases():
+    """An answer that there is no memory for. (Instrumented builds cannot be limited so.)"""
+    tool("create", "huge", "type", "array", "key", 4, "value", 10_000_000, "entries", 1, "name", "huge")
+    server = Server()
+    number = id_of(server, "huge")
+    pages = int(pathlib.Path(f"/proc/{server.process.pid}/statm").read_text().split()[0])
+    mapped = pages * os.sysconf("SC_PAGE_SIZE")
+    if mapped > 1 << 32:
+        skip("an answer that there is no memory for", "an instrumented build")
+    else:
+        resource.prlimit(server.process.pid, resource.RLIMIT_AS, (mapped + 62_000_000,) * 2)
+        same("an answer that there is no memory for", server.ask(f"/api/map/{number}")[::2],
+             (500, "no memory for the answer\n"))
+        same("and the server goes on", server.ask("/api/maps")[0], 200)
+    same("and ends", server.stop(), (0, ""))
+    os.unlink(os.path.join(os.environ["BPFMAP_DIR"], "huge"))
+
+
 def start_cases(server):
     for words, code, text in ((["port", "x"], 2, "port"), (["port", "65536"], 2, "port"), (["nonsense"], 2, "Expected port"),
                               (["address", "example.org"], 5, "address"), (["config", "/nowhere.yaml"], 1, "nowhere.yaml"),
@@ -263,6 +282,7 @@ def main():
     churn_cases(server)
     spoilt_requests(server, 3000 if os.environ.get("BPFMAP_LONG") else 300)
     limit_cases(server)
+    memory_cases()
     same("SIGTERM ends it cleanly", server.stop(), (0, ""))
     finish()
 
