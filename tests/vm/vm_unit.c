@@ -338,7 +338,7 @@ static void vm__empty_program_is_refused_at_load(void **state)
 static void vm__unknown_program_type_is_refused_at_load(void **state)
 {
 	assert_int_equal(load_as(BPF_PROG_TYPE_KPROBE, PROG(EXIT)), -EINVAL);
-	assert_sentence("type 2");
+	assert_sentence("type kprobe (2)");
 }
 
 static void vm__unknown_opcode_is_refused_at_load(void **state)
