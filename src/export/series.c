@@ -257,7 +257,7 @@ static int bucket_take(struct series *series, double *ret_bucket)
 	char *end;
 
 	*ret_bucket = strtod(text_str(&series->bucket), &end);
-	if (!series->bucket.len || *end)
+	if (!series->bucket.len || *end || isnan(*ret_bucket))
 		return fail(EINVAL,
 			    "its last label has to be the number of a bucket, it is '%.40s'",
 			    text_str(&series->bucket));

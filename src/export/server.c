@@ -73,7 +73,8 @@ struct answer {
 
 /* ---- answers ---- */
 
-/* JSON into memory. Not open_memstream(), which leaves out in silence what there is no memory for. */
+/* JSON into memory. Not open_memstream(), which leaves out in silence what there is no memory
+ * for. */
 struct json {
 	FILE *file;
 	struct out *out;

@@ -33,6 +33,7 @@ def maps_make():
         (answer((10, 0, 0, 2), 9, b'dns"\\\n\xff'), 1), (answer((10, 0, 0, 1), 1, b"other"), 100),
         (answer((192, 0, 2, 5), 1, b"proxy"), 2**60 + 1)])
     hash_make("asked_names", 8, [(b"\3a\0b\2cd\0", 6)])
+    hash_make("no_buckets", 4, [(b"nan\0", 1)])
     hash_make("open_files", 4, [((1000).to_bytes(4, "little"), 17), ((0).to_bytes(4, "little"), 99)])
     two = lambda a, b: a.to_bytes(4, "little") + b.to_bytes(4, "little")
     hash_make("answer_seconds", 8, [(two(1, 0), 5), (two(1, 3), 2), (two(1, 12), 1), (two(1, 13), 4000), (two(2, 5), 1)])
@@ -250,6 +251,7 @@ def unfit_config_cases():
     - {{name: opened, table: open_files}}
     - {{name: asked, table: asked_names, labels: [{{name: name, size: 8, decoders: [{{name: dname}}]}}]}}
     histograms:
+    - {{name: no_buckets, labels: [{{name: bucket, size: 4, decoders: [{{name: string}}]}}], bucket_min: 0, bucket_max: 9}}
     - {{name: named, table: open_files, bucket_type: fixed, bucket_keys: [0, 1000, 2000]}}
 """)
     server = Server("config", path)
@@ -257,11 +259,11 @@ def unfit_config_cases():
         samples = samples_of(server.ask("/metrics")[2])
     collected = {k.split('"')[1]: v for k, v in samples.items() if k.startswith("bpfmap_exporter_metric_collected")}
     same("which metrics could be collected", collected,
-         {"nowhere": "0", "narrow": "0", "odd": "0", "flows": "0", "opened": "1", "asked": "1", "named": "1"})
+         {"nowhere": "0", "narrow": "0", "odd": "0", "flows": "0", "no_buckets": "0", "opened": "1", "asked": "1", "named": "1"})
     same("a zero byte in a label does not end the line", value_of(samples, "ebpf_exporter_asked", 'name="a\ufffdb.cd"'), "6")
     same("a key without BTF is one label", value_of(samples, "ebpf_exporter_opened", 'key="0"'), "99")
     code, err = server.stop()
-    for part in ("no map called nowhere", "2 bytes with padding", "24 bytes, not 1, 2", "value: value.MEMBER"):
+    for part in ("no map called nowhere", "2 bytes with padding", "24 bytes, not 1, 2", "it is 'nan'", "value: value.MEMBER"):
         same(f"said once: {part}", err.count(part), 1)
     same("and it ended cleanly", code, 0)
 
