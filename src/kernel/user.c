@@ -103,6 +103,9 @@ static int pinned_prog(const char *path, backend_prog_fn *fn, void *arg)
 	if (stop)
 		return 0;
 	fd = (int)user_bpf(BPF_OBJ_GET, &attr, sizeof(attr));
+	/* Removed since it was looked at. */
+	if (fd == -ENOENT)
+		return 0;
 	if (fd < 0)
 		return fd;
 	stop = fn(arg, fd);
