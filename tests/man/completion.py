@@ -173,7 +173,8 @@ def until(condition):
 class Tmux:
     def __init__(self):
         self.socket = f"bpfmap-tab-{os.getpid()}"
-        self.do("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "bash --norc --noprofile")
+        # Words of their own: one word would be given to the user's shell, and nobody's is nologin.
+        self.do("-f", "/dev/null", "new-session", "-d", "-x", "100", "-y", "30", "bash", "--norc", "--noprofile")
         self.press("PS1=rea'dy> '", "Enter")
         until(lambda: "ready>" in self.screen())
 
