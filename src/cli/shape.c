@@ -208,7 +208,15 @@ static long btf_load(const struct shape *shape, const struct backend *backend)
 
 static int create_live(const struct shape *shape, const struct backend *backend)
 {
-	union bpf_attr attr;
+	struct backend_create how = {
+		.type = shape->type,
+		.key_size = shape->key_size,
+		.value_size = shape->value_size,
+		.max_entries = shape->max_entries,
+		.map_flags = shape->map_flags,
+		.map_extra = shape->map_extra,
+		.name = shape->name,
+	};
 	long btf_fd = -1;
 	int fd;
 
@@ -217,23 +225,15 @@ static int create_live(const struct shape *shape, const struct backend *backend)
 			    "the kernel has no maps whose elements have lengths of their own");
 	if (shape_is_bloom(shape))
 		return fail(ENOTSUP, "the kernel does not let a bloom_filter's bits be set");
-	memset(&attr, 0, sizeof(attr));
-	attr.map_type = shape->type;
-	attr.key_size = shape->key_size;
-	attr.value_size = shape->value_size;
-	attr.max_entries = shape->max_entries;
-	attr.map_flags = shape->map_flags;
-	attr.map_extra = shape->map_extra;
 	if (shape->btf) {
 		btf_fd = btf_load(shape, backend);
 		if (btf_fd < 0)
 			return (int)btf_fd;
-		attr.btf_fd = (uint32_t)btf_fd;
-		attr.btf_key_type_id = shape->btf_key_type_id;
-		attr.btf_value_type_id = shape->btf_value_type_id;
+		how.btf_fd = (uint32_t)btf_fd;
+		how.btf_key_type_id = shape->btf_key_type_id;
+		how.btf_value_type_id = shape->btf_value_type_id;
 	}
-	memcpy(attr.map_name, shape->name, sizeof(attr.map_name) - 1);
-	fd = (int)backend->bpf(BPF_MAP_CREATE, &attr, sizeof(attr));
+	fd = backend_map_create(backend, &how);
 	if (btf_fd >= 0)
 		close((int)btf_fd);
 	return fd;

@@ -43,6 +43,9 @@ int backend_map_create(const struct backend *backend, const struct backend_creat
 	attr.max_entries = how->max_entries;
 	attr.map_flags = how->map_flags;
 	attr.map_extra = how->map_extra;
+	attr.btf_fd = how->btf_fd;
+	attr.btf_key_type_id = how->btf_key_type_id;
+	attr.btf_value_type_id = how->btf_value_type_id;
 	memcpy(attr.map_name, how->name, strnlen(how->name, BPF_OBJ_NAME_LEN - 1));
 	return backend_call(backend, BPF_MAP_CREATE, &attr);
 }

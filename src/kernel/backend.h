@@ -119,6 +119,10 @@ struct backend_create {
 	uint32_t map_flags;
 	uint64_t map_extra;
 	const char *name; /* at most 15 characters */
+	/* The types of keys and values, in loaded BTF; 0: none. */
+	uint32_t btf_fd;
+	uint32_t btf_key_type_id;
+	uint32_t btf_value_type_id;
 };
 
 int backend_map_create(const struct backend *backend, const struct backend_create *how);
