@@ -7,6 +7,7 @@
 #include "apart.h"
 #include "harness.h"
 #include "keyless.h"
+#include "shapes.h"
 #include "bpfmap/bpfmap.h"
 
 #include <errno.h>
@@ -24,20 +25,6 @@
 /* So large that the values leave pages of zeroes in a Bloom filter, and small ones pages of 64 KiB. */
 #define BLOOM_ROOM 2048u
 #define SMALL_ROOM 16u
-
-static const struct shape {
-	const char *word;
-	uint32_t type, value_size, flags;
-} shapes[] = {
-#undef MAP_TYPE /* of <sys/mman.h> */
-#define MAP_TYPE(NAME, word, ops) {word, BPF_MAP_TYPE_##NAME, 500, 0},
-#include "map/types.def"
-#undef MAP_TYPE
-	{"hash with small values", BPF_MAP_TYPE_HASH, 8, 0},
-	{"hash no_prealloc", BPF_MAP_TYPE_HASH, 500, BPF_F_NO_PREALLOC},
-	{"hash variable", BPF_MAP_TYPE_HASH, 500, BPFMAP_F_VARIABLE},
-	{"array mmapable", BPF_MAP_TYPE_ARRAY, 500, BPF_F_MMAPABLE},
-};
 
 static const struct shape *shape;
 static uint8_t value[VALUE_MAX];

@@ -10,6 +10,7 @@
  *                     the part of a machine of the other byte order, after make
  */
 #include "keyless.h"
+#include "shapes.h"
 #include "bpfmap/bpfmap.h"
 
 #include <errno.h>
@@ -31,20 +32,6 @@
 #define VAR_BYTES  400u
 #define COUNT(a)   (sizeof(a) / sizeof((a)[0]))
 #define CANARY_ARG "canary"
-
-static const struct shape {
-	const char *word;
-	uint32_t type, value_size, flags;
-} shapes[] = {
-#undef MAP_TYPE /* of <sys/mman.h> */
-#define MAP_TYPE(NAME, word, ops) {word, BPF_MAP_TYPE_##NAME, 500, 0},
-#include "map/types.def"
-#undef MAP_TYPE
-	{"hash_small", BPF_MAP_TYPE_HASH, 8, 0},
-	{"hash_no_prealloc", BPF_MAP_TYPE_HASH, 500, BPF_F_NO_PREALLOC},
-	{"hash_variable", BPF_MAP_TYPE_HASH, 500, BPFMAP_F_VARIABLE},
-	{"array_mmapable", BPF_MAP_TYPE_ARRAY, 500, BPF_F_MMAPABLE},
-};
 
 static const char *directory;
 static const struct shape *shape;
